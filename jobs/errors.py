@@ -1,0 +1,88 @@
+"""Every error Sekisho raises on purpose.
+
+::
+
+    SekishoError
+    |-- UsageError            exit 2: what was asked for or handed in is wrong
+    |   |-- SettingError      a key of sekisho.toml, an option, an environment variable
+    |   |-- SpecError         a spec file
+    |   |-- NotBuiltError     a setting or command of a part that is not built yet
+    |   |-- SourceError       an input file as a whole
+    |   |-- ModelError        a model file
+    |   `-- NotFoundError     a batch or a row that is not there
+    |-- ServiceError          exit 3: a database or a Redis that does not answer
+    |-- RetryableError        the same work may succeed later
+    |   |-- LeaseLost         another worker holds the chunk now; nothing was written
+    |   `-- EngineStopped     the engine ended before the answer was there
+    `-- FinalError            the same work will fail in the same way again
+        `-- IntegrityError    stored records contradict each other
+
+An error carries a stable `code` and the parameters of its message; the English and Japanese
+words for a code stand in `jobs.words`. Parameters name files, keys, rows and limits, never the
+content of a row.
+"""
+
+
+class SekishoError(Exception):
+    """An error with a stable code; `params` fill the words of that code."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        self.code = code
+        self.params = params
+        super().__init__(code, params)
+
+    def __str__(self) -> str:
+        named = ", ".join(f"{name}={value!r}" for name, value in self.params.items())
+        return f"{self.code}({named})"
+
+
+class UsageError(SekishoError):
+    """What was asked for or handed in is wrong; nothing was done."""
+
+
+class SettingError(UsageError):
+    """A key of sekisho.toml, an option or an environment variable is wrong."""
+
+
+class SpecError(UsageError):
+    """A spec file cannot be used as it stands."""
+
+
+class NotBuiltError(UsageError):
+    """A setting or command belongs to a part that is not built yet."""
+
+
+class SourceError(UsageError):
+    """An input file cannot be read as a whole; `code` is the batch's file_error."""
+
+
+class ModelError(UsageError):
+    """A model file is missing, damaged, or not a GGUF."""
+
+
+class NotFoundError(UsageError):
+    """A batch or a row is not in this database."""
+
+
+class ServiceError(SekishoError):
+    """A service Sekisho needs (database, Redis) does not answer."""
+
+
+class RetryableError(SekishoError):
+    """The same work may succeed later."""
+
+
+class LeaseLost(RetryableError):  # noqa: N818 - a fact about the lease, not a fault
+    """Another worker holds the chunk now; nothing was written under the old token."""
+
+
+class EngineStopped(RetryableError):  # noqa: N818 - a fact about the engine, not a fault
+    """The engine ended before the answer was there."""
+
+
+class FinalError(SekishoError):
+    """The same work will fail in the same way again."""
+
+
+class IntegrityError(FinalError):
+    """Stored records contradict each other."""

@@ -1,0 +1,73 @@
+"""What a task asks an engine, and what an engine answers; frozen, keyed by job.
+
+A `Frame` is what all rows of a spec share; engines read it once and reuse it. A `Prompt` is one
+row inside its frame. A `Completion` answers exactly one prompt.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ConfidenceSource = Literal["label_probability", "token_logprobs", "learned", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The words around a row, equal for all rows of a spec.
+
+    `system` is the system turn; `before` and `after` enclose the row's text in the user turn;
+    `answer_start` is put into the assistant's mouth, and the answer continues it.
+    """
+
+    system: str
+    before: str = ""
+    after: str = ""
+    answer_start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelChoice:
+    """The answer is one of `labels` (two or more, distinct, non-empty); all are scored."""
+
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One row's question; `key` is its job id. `text` is data: special tokens in it are words."""
+
+    key: int
+    frame: Frame
+    text: str
+    constraint: LabelChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one answer took.
+
+    `prompt_tokens` were read for this row alone, `shared_tokens` belong to a prefix read
+    before and reused, `output_tokens` were forwarded to score or write the answer. `device_ms`
+    is this row's share of the device time, by tokens, in milliseconds.
+    """
+
+    prompt_tokens: int = 0
+    shared_tokens: int = 0
+    output_tokens: int = 0
+    device_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The answer to one prompt, or the code of the reason why there is none.
+
+    `scores` holds (label, probability) in the order of the constraint's labels; they sum to 1.
+    `error` is one of `input_too_long`, `empty_text`, `withdrawn` (not begun, on request),
+    `engine_failed`; then `text` is None and `scores` empty.
+    """
+
+    key: int
+    text: str | None
+    scores: tuple[tuple[str, float], ...] = ()
+    confidence_source: ConfidenceSource = "none"
+    usage: Usage = Usage()
+    error: str | None = None

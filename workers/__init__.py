@@ -1,0 +1,1 @@
+"""The processes that do the work: engines, executor, dispatcher, supervisor, command line."""

@@ -1,0 +1,1 @@
+"""In-process GGUF models: many rows in one decode on llama.cpp's low-level API."""

@@ -1,0 +1,59 @@
+"""What every engine can do, so that the executor knows none of them."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from jobs.prompt import Completion, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class EngineModel:
+    """The file that answers: `file_hash` is the sha256 of its bytes in hex."""
+
+    name: str
+    file_hash: str
+    context_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What an engine has done since it was loaded. Times in seconds."""
+
+    steps: int = 0
+    rows: int = 0
+    forwarded_tokens: int = 0
+    shared_tokens: int = 0
+    busy_seconds: float = 0.0
+
+
+class Engine(Protocol):
+    """Answers many prompts at once; safe to call from several threads.
+
+    Every submitted prompt is delivered exactly once, in any order, on the engine's own thread;
+    `deliver` must not block. A prompt's failure is a `Completion` with `error` set and never
+    touches its neighbours.
+    """
+
+    @property
+    def model(self) -> EngineModel: ...
+
+    def submit(
+        self,
+        prompts: Sequence[Prompt],
+        deliver: Callable[[Completion], None],
+        *,
+        alone: bool = False,
+    ) -> None:
+        """Queue prompts. With `alone` each of them is the only one in its native step."""
+
+    def withdraw(self, keys: Collection[int]) -> None:
+        """Deliver those of `keys` that have not begun as `withdrawn`; the others finish."""
+
+    def stalled_seconds(self) -> float:
+        """Seconds since the last finished step while work is waiting; 0.0 when idle."""
+
+    def counters(self) -> Counters: ...
+
+    def close(self) -> None:
+        """Finish the running step, fail what is left as `engine_failed`, free the device."""
