@@ -1,0 +1,271 @@
+"""The tables, as SQLAlchemy metadata; all that migrations import.
+
+Analysts use the views of `jobs.views`, never these tables. Times are UTC on the database's
+clock; money is integer nano-USD; a comment stands on every column.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.dialects.sqlite import DATETIME
+
+from jobs.job import BatchStatus, ChunkStatus, JobStatus
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment in UTC: timestamptz on PostgreSQL, sortable text on SQLite."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(DATETIME())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+RecordId = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _one_of(column: str, values: Any) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("batch_id", String(32), primary_key=True, comment="one input x one spec"),
+    Column("identity", String(64), nullable=False, comment="sha256 of file bytes and spec hash"),
+    Column("generation", Integer, nullable=False, comment="0, and one more for each --force"),
+    Column("status", String(16), nullable=False, comment="state, see jobs.job.BatchStatus"),
+    Column("task", String(16), nullable=False, comment="classify, extract, translate, summarize"),
+    Column("spec_name", String(64), nullable=False, comment="name of the spec"),
+    Column("spec_hash", String(64), nullable=False, comment="sha256 of the canonical spec"),
+    Column("spec", Json, nullable=False, comment="the canonical spec, defaults filled in"),
+    Column("tags", Json, nullable=False, comment="tags of the spec, for reports"),
+    Column("language", String(2), nullable=False, comment="language of reason words: en or ja"),
+    Column("file_name", Text, nullable=False, comment="name of the input file without folder"),
+    Column("file_path", Text, nullable=False, comment="absolute path it was read from"),
+    Column("file_hash", String(64), nullable=False, comment="sha256 of the file's bytes"),
+    Column("file_bytes", BigInteger, nullable=False, comment="size of the file in bytes"),
+    Column("file_error", String(64), comment="code of what broke the file as a whole"),
+    Column("partial", Boolean, nullable=False, comment="keep the good rows of a broken file"),
+    Column("records_read", BigInteger, nullable=False, comment="records in SQL so far"),
+    Column("load_token", Integer, nullable=False, comment="fences the process that loads"),
+    Column("load_lease_until", UtcTime, comment="until when the loading process is believed"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was handed in"),
+    Column("opened_at", UtcTime, comment="when its last row was in SQL"),
+    Column("closed_at", UtcTime, comment="when it ended, in whatever way"),
+    Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
+    _one_of("status", BatchStatus),
+    UniqueConstraint("identity", "generation"),
+    Index(None, "status"),
+    comment="one input x one spec",
+)
+
+tiers = Table(
+    "tiers",
+    metadata,
+    Column("batch_id", ForeignKey("batches.batch_id"), primary_key=True, comment="the batch"),
+    Column("tier", Integer, primary_key=True, comment="step of the route, 0 is the cheapest"),
+    Column("model_name", String(64), nullable=False, comment="model named in the spec's route"),
+    Column("model_hash", String(64), comment="sha256 of the one file that answers; set once"),
+    comment="steps of a batch's route and the file pinned to each",
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("chunk_id", RecordId, primary_key=True, comment="the unit of lease"),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="its batch"),
+    Column("tier", Integer, nullable=False, comment="tier that is to answer it"),
+    Column("queue", String(80), nullable=False, comment="Redis queue of its messages"),
+    Column("status", String(16), nullable=False, comment="state, see jobs.job.ChunkStatus"),
+    Column("alone", Boolean, nullable=False, comment="its row runs alone, as a crash suspect"),
+    Column("epoch", Integer, nullable=False, comment="messages of an older epoch are ignored"),
+    Column("token", Integer, nullable=False, comment="fencing token, one more for each claim"),
+    Column("attempts", Integer, nullable=False, comment="claims, counted before the work"),
+    Column("lease_until", UtcTime, comment="until when its worker is believed"),
+    Column("worker_id", String(80), comment="worker that holds or last held it"),
+    Column("rows", Integer, nullable=False, comment="jobs it was planned with"),
+    Column("estimated_tokens", Integer, nullable=False, comment="planned size in tokens"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was planned"),
+    Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
+    _one_of("status", ChunkStatus),
+    Index(None, "status", "queue"),
+    Index(None, "batch_id", "status"),
+    Index(None, "worker_id", "status"),
+    comment="the jobs one message carries",
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", RecordId, primary_key=True, comment="key of the row inside Sekisho"),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="its batch"),
+    Column("row_number", BigInteger, nullable=False, comment="record number in the file, from 1"),
+    Column("source_id", Text, nullable=False, comment="the row's own id"),
+    Column("text", Text, nullable=False, comment="the row's text exactly as decoded"),
+    Column("text_hash", String(64), nullable=False, comment="sha256 of the text in UTF-8"),
+    Column("attributes", Json, nullable=False, comment="business columns named by input.keep"),
+    Column("data_class", String(16), nullable=False, comment="policy: local_only, mask, open"),
+    Column("status", String(16), nullable=False, comment="state, see jobs.job.JobStatus"),
+    Column("tier", Integer, nullable=False, comment="tier that answers or answered it"),
+    Column("chunk_id", ForeignKey("chunks.chunk_id"), nullable=False, comment="chunk it is in"),
+    Column("attempt_id", RecordId, comment="the attempt that stands for it now"),
+    Column("cost_nano_usd", BigInteger, nullable=False, comment="sum over its attempts"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was read into SQL"),
+    Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
+    Column("finished_at", UtcTime, comment="when it came to its final state"),
+    _one_of("status", JobStatus),
+    UniqueConstraint("batch_id", "row_number"),
+    UniqueConstraint("batch_id", "source_id"),
+    Index(None, "chunk_id"),
+    Index(None, "batch_id", "status"),
+    Index(None, "updated_at"),
+    comment="one row of a batch",
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("attempt_id", RecordId, primary_key=True, comment="one try at one job"),
+    Column("job_id", ForeignKey("jobs.job_id"), nullable=False, comment="its job"),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="its batch"),
+    Column("chunk_id", RecordId, nullable=False, comment="chunk it was made in"),
+    Column("token", Integer, nullable=False, comment="fencing token it was written under"),
+    Column("kind", String(16), nullable=False, comment="local, learned, cache, cloud, ..."),
+    Column("tier", Integer, nullable=False, comment="tier that answered"),
+    Column("model_name", String(64), nullable=False, comment="model that answered"),
+    Column("model_hash", String(64), nullable=False, comment="sha256 of the model's file"),
+    Column("output", Json, comment="the answer in the task's form, NULL if there is none"),
+    Column("label", Text, comment="the label of a single-label classification"),
+    Column("signals", Json, nullable=False, comment="uncalibrated signals, e.g. probabilities"),
+    Column("confidence", Float, comment="0 to 1, NULL when unknown"),
+    Column("confidence_source", String(32), nullable=False, comment="what confidence rests on"),
+    Column("verdict", String(16), nullable=False, comment="keep, escalate or failed"),
+    Column("reason_code", String(64), nullable=False, comment="stable code of the reason"),
+    Column("reason", Text, nullable=False, comment="the reason in words"),
+    Column("prompt_tokens", Integer, nullable=False, comment="tokens read for this row alone"),
+    Column("shared_tokens", Integer, nullable=False, comment="tokens of the shared prefix"),
+    Column("output_tokens", Integer, nullable=False, comment="tokens forwarded to answer"),
+    Column("device_ms", Float, nullable=False, comment="this row's share of device time in ms"),
+    Column("cost_nano_usd", BigInteger, nullable=False, comment="cost in 1e-9 US dollars"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was committed"),
+    UniqueConstraint("job_id", "chunk_id", "token"),
+    Index(None, "batch_id"),
+    comment="one try at one job",
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("job_id", ForeignKey("jobs.job_id"), primary_key=True, comment="its job: one result"),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="its batch"),
+    Column(
+        "attempt_id", ForeignKey("attempts.attempt_id"), nullable=False, comment="what it rests on"
+    ),
+    Column("output", Json, nullable=False, comment="the final answer in the task's form"),
+    Column("label", Text, comment="the label of a single-label classification"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was committed"),
+    Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
+    Index(None, "batch_id"),
+    comment="a job's final answer",
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("batch_id", ForeignKey("batches.batch_id"), primary_key=True, comment="its batch"),
+    Column("row_number", BigInteger, primary_key=True, comment="record number, from 1"),
+    Column("source_id", Text, comment="the record's own id, if it could be read"),
+    Column("reason_code", String(64), nullable=False, comment="stable code of the reason"),
+    Column("reason", Text, nullable=False, comment="the reason in words, without content"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was read"),
+    comment="records that could not be read as rows",
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("outbox_id", RecordId, primary_key=True, comment="a message to be sent"),
+    Column("chunk_id", ForeignKey("chunks.chunk_id"), nullable=False, comment="its chunk"),
+    Column("epoch", Integer, nullable=False, comment="epoch of the chunk it announces"),
+    Column("queue", String(80), nullable=False, comment="Redis queue it goes to"),
+    Column("sends", Integer, nullable=False, comment="how often it was sent"),
+    Column("sent_at", UtcTime, comment="when it was last sent, NULL if never"),
+    Column("created_at", UtcTime, nullable=False, comment="committed with its jobs"),
+    UniqueConstraint("chunk_id", "epoch"),
+    Index(None, "queue", "sent_at"),
+    comment="messages owed to Redis; a row lives until its chunk is claimed",
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("model_name", String(64), primary_key=True, comment="name used in specs"),
+    Column("model_hash", String(64), primary_key=True, comment="sha256 of the file"),
+    Column("context_tokens", Integer, nullable=False, comment="context it was trained for"),
+    Column("first_seen_at", UtcTime, nullable=False, comment="when a worker first loaded it"),
+    comment="model files that have answered",
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("worker_id", String(80), primary_key=True, comment="host, process and a random part"),
+    Column("host", Text, nullable=False, comment="machine it runs on"),
+    Column("pid", Integer, nullable=False, comment="process on that machine"),
+    Column("device", String(32), nullable=False, comment="device it is pinned to"),
+    Column("model_name", String(64), nullable=False, comment="model it holds"),
+    Column("model_hash", String(64), nullable=False, comment="sha256 of the model's file"),
+    Column("rows_done", BigInteger, nullable=False, comment="rows answered since its start"),
+    Column("busy_seconds", Float, nullable=False, comment="device time since its start"),
+    Column("started_at", UtcTime, nullable=False, comment="when it was ready"),
+    Column("heartbeat_at", UtcTime, nullable=False, comment="last sign of life"),
+    Column("stopped_at", UtcTime, comment="when it ended or was found dead"),
+    Index(None, "model_name", "heartbeat_at"),
+    comment="processes that hold a model",
+)
