@@ -186,3 +186,8 @@ class Outcome:
 
     attempt: Attempt
     status: JobStatus
+
+
+def queue_name(model_name: str) -> str:
+    """Return the Redis queue of a local model's chunks."""
+    return f"local.{model_name}"

@@ -78,7 +78,9 @@ class ClassifyTask(Section):
     def _name_plain_labels(cls, data: Any) -> Any:
         """Let `labels = ["a", "b"]` stand for tables with only a name."""
         if isinstance(data, dict) and isinstance(data.get("labels"), list | tuple):
-            labels = [{"name": label} if isinstance(label, str) else label for label in data["labels"]]
+            labels = [
+                {"name": label} if isinstance(label, str) else label for label in data["labels"]
+            ]
             return {**data, "labels": tuple(freeze(label) for label in labels)}
         return data
 
@@ -156,4 +158,3 @@ def freeze(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
     return value
-

@@ -1,0 +1,264 @@
+"""Chunks: claimed on the database's clock, written under a fence, given back, isolated.
+
+The pattern: a message is only a hint; the claim is one conditional UPDATE that raises the
+token and counts the attempt before the work; every write names that token first and stops if
+it is no longer the chunk's.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, exists, insert, literal, or_, select, update
+
+from jobs.errors import LeaseLost
+from jobs.faults import trip
+from jobs.job import (
+    FINAL_JOB_STATUSES,
+    BatchStatus,
+    ChunkStatus,
+    Hint,
+    Job,
+    JobStatus,
+    Lease,
+    Outcome,
+)
+from jobs.store.database import Database, now, upsert
+from jobs.store.workers import Worker
+from jobs.tables import attempts, batches, chunks, jobs, outbox, results, tiers
+
+UNFINISHED: Final = (JobStatus.WAITING, JobStatus.RUNNING)
+
+
+def claim(database: Database, hint: Hint, worker: Worker, lease_seconds: float) -> Lease | None:
+    """Lease a chunk to a worker, or return None if it is not to be had.
+
+    It is not when another worker's lease holds, the message is of an older epoch, the batch is
+    not open, or the batch is pinned to another model file. The first claim of a tier pins it.
+    """
+    with database.write() as connection:
+        claimed = connection.execute(
+            update(chunks)
+            .where(chunks.c.chunk_id == hint.chunk_id, chunks.c.epoch == hint.epoch)
+            .where(
+                or_(
+                    chunks.c.status == ChunkStatus.WAITING,
+                    (chunks.c.status == ChunkStatus.RUNNING) & (chunks.c.lease_until < now()),
+                )
+            )
+            .where(
+                exists().where(
+                    batches.c.batch_id == chunks.c.batch_id, batches.c.status == BatchStatus.OPEN
+                )
+            )
+            .values(
+                status=ChunkStatus.RUNNING,
+                token=chunks.c.token + 1,
+                attempts=chunks.c.attempts + 1,
+                worker_id=worker.worker_id,
+                lease_until=now(plus_seconds=lease_seconds),
+                updated_at=now(),
+            )
+            .returning(chunks.c.batch_id, chunks.c.tier, chunks.c.token, chunks.c.alone)
+        ).one_or_none()
+        if claimed is None or not _pin(connection, claimed.batch_id, claimed.tier, worker):
+            connection.rollback()
+            return None
+        connection.execute(delete(outbox).where(outbox.c.chunk_id == hint.chunk_id))
+        leased = _lease_jobs(connection, hint.chunk_id)
+        batch = connection.execute(
+            select(batches.c.spec, batches.c.language).where(batches.c.batch_id == claimed.batch_id)
+        ).one()
+    trip("after_claim")
+    return Lease(
+        chunk_id=hint.chunk_id,
+        batch_id=claimed.batch_id,
+        tier=claimed.tier,
+        token=claimed.token,
+        alone=claimed.alone,
+        lease_seconds=lease_seconds,
+        spec=batch.spec,
+        language=batch.language,
+        jobs=leased,
+    )
+
+
+def _pin(connection: Connection, batch_id: str, tier: int, worker: Worker) -> bool:
+    """Say whether this worker's file may answer the tier; the first one to ask is pinned."""
+    of_tier = (tiers.c.batch_id == batch_id) & (tiers.c.tier == tier)
+    step = connection.execute(select(tiers.c.model_name, tiers.c.model_hash).where(of_tier)).one()
+    if step.model_name != worker.model_name:
+        return False
+    if step.model_hash is None:
+        pinned = connection.execute(
+            update(tiers)
+            .where(of_tier)
+            .where(or_(tiers.c.model_hash.is_(None), tiers.c.model_hash == worker.model_hash))
+            .values(model_hash=worker.model_hash)
+        )
+        return pinned.rowcount == 1
+    return bool(step.model_hash == worker.model_hash)
+
+
+def _lease_jobs(connection: Connection, chunk_id: int) -> tuple[Job, ...]:
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.chunk_id == chunk_id, jobs.c.status == JobStatus.WAITING)
+        .values(status=JobStatus.RUNNING, updated_at=now())
+    )
+    columns = [jobs.c[name] for name in Job.__dataclass_fields__]
+    rows = connection.execute(
+        select(*columns)
+        .where(jobs.c.chunk_id == chunk_id, jobs.c.status == JobStatus.RUNNING)
+        .order_by(jobs.c.row_number)
+    )
+    return tuple(Job(**row._mapping) for row in rows)
+
+
+def commit(database: Database, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    """Write some rows' attempts, results and states under the lease, and renew it.
+
+    With no outcomes it only renews. A chunk whose last row this was is finished. Raises
+    LeaseLost, having written nothing, when the chunk is no longer this lease's.
+    """
+    with database.write() as connection:
+        _fence(connection, lease)
+        if outcomes:
+            _write_outcomes(connection, lease, outcomes)
+            left = exists().where(jobs.c.chunk_id == lease.chunk_id, jobs.c.status.in_(UNFINISHED))
+            connection.execute(
+                update(chunks)
+                .where(chunks.c.chunk_id == lease.chunk_id, ~left)
+                .values(status=ChunkStatus.FINISHED, lease_until=None)
+            )
+    trip("after_commit")
+
+
+def _fence(connection: Connection, lease: Lease) -> None:
+    held = connection.execute(
+        update(chunks)
+        .where(
+            chunks.c.chunk_id == lease.chunk_id,
+            chunks.c.token == lease.token,
+            chunks.c.status == ChunkStatus.RUNNING,
+        )
+        .values(lease_until=now(plus_seconds=lease.lease_seconds), updated_at=now())
+    )
+    if held.rowcount != 1:
+        raise LeaseLost("lease_lost", chunk=lease.chunk_id, token=lease.token)
+
+
+def _write_outcomes(connection: Connection, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+    written = connection.execute(
+        insert(attempts)
+        .values(
+            batch_id=lease.batch_id,
+            chunk_id=lease.chunk_id,
+            token=lease.token,
+            created_at=now(),
+        )
+        .returning(attempts.c.attempt_id, sort_by_parameter_order=True),
+        [_attempt_values(outcome) for outcome in outcomes],
+    )
+    attempt_ids = list(written.scalars())
+    pairs = list(zip(outcomes, attempt_ids, strict=True))
+    for outcome, attempt_id in pairs:
+        final = outcome.status in FINAL_JOB_STATUSES
+        moved = connection.execute(
+            update(jobs)
+            .where(
+                jobs.c.job_id == outcome.attempt.job_id,
+                jobs.c.chunk_id == lease.chunk_id,
+                jobs.c.status == JobStatus.RUNNING,
+            )
+            .values(
+                status=outcome.status,
+                attempt_id=attempt_id,
+                cost_nano_usd=jobs.c.cost_nano_usd + outcome.attempt.cost_nano_usd,
+                updated_at=now(),
+                finished_at=now() if final else None,
+            )
+        )
+        if moved.rowcount != 1:
+            raise LeaseLost("lease_lost", chunk=lease.chunk_id, token=lease.token)
+    _write_results(connection, lease, pairs)
+
+
+def _attempt_values(outcome: Outcome) -> dict[str, Any]:
+    attempt = outcome.attempt
+    return {name: getattr(attempt, name) for name in type(attempt).__dataclass_fields__}
+
+
+def _write_results(
+    connection: Connection, lease: Lease, pairs: Sequence[tuple[Outcome, int]]
+) -> None:
+    done = [
+        {
+            "job_id": outcome.attempt.job_id,
+            "batch_id": lease.batch_id,
+            "attempt_id": attempt_id,
+            "output": outcome.attempt.output,
+            "label": outcome.attempt.label,
+        }
+        for outcome, attempt_id in pairs
+        if outcome.status is JobStatus.DONE
+    ]
+    if done:
+        statement = upsert(connection, results)
+        connection.execute(
+            statement.values(created_at=now(), updated_at=now()).on_conflict_do_nothing(), done
+        )
+
+
+def give_back(database: Database, lease: Lease) -> None:
+    """Return a chunk whose work was stopped on purpose; what is unfinished waits again.
+
+    Does nothing if the lease is lost already. The claim is not counted as an attempt.
+    """
+    with database.write() as connection:
+        held = connection.execute(
+            update(chunks)
+            .where(
+                chunks.c.chunk_id == lease.chunk_id,
+                chunks.c.token == lease.token,
+                chunks.c.status == ChunkStatus.RUNNING,
+            )
+            .values(attempts=chunks.c.attempts - 1)
+        )
+        if held.rowcount == 1:
+            free(connection, [lease.chunk_id])
+
+
+def free(connection: Connection, chunk_ids: Collection[int]) -> None:
+    """Let leased chunks wait again under a new epoch and owe a message for each.
+
+    The token stays until the next claim raises it; a late writer is stopped by the status.
+    """
+    ids = list(chunk_ids)
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.chunk_id.in_(ids), jobs.c.status == JobStatus.RUNNING)
+        .values(status=JobStatus.WAITING, updated_at=now())
+    )
+    connection.execute(
+        update(chunks)
+        .where(chunks.c.chunk_id.in_(ids))
+        .values(
+            status=ChunkStatus.WAITING,
+            epoch=chunks.c.epoch + 1,
+            lease_until=None,
+            updated_at=now(),
+        )
+    )
+    owe(connection, ids)
+
+
+def owe(connection: Connection, chunk_ids: Collection[int]) -> None:
+    """Put a message for each chunk's present epoch into the outbox."""
+    connection.execute(
+        insert(outbox).from_select(
+            ["chunk_id", "epoch", "queue", "sends", "created_at"],
+            select(chunks.c.chunk_id, chunks.c.epoch, chunks.c.queue, literal(0), now()).where(
+                chunks.c.chunk_id.in_(list(chunk_ids))
+            ),
+        )
+    )

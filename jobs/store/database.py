@@ -1,0 +1,182 @@
+"""Connections and transactions: one code path for SQLite and PostgreSQL."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import FunctionElement
+
+from jobs.errors import ServiceError, SettingError
+from jobs.tables import UtcTime
+
+SQLITE_BUSY_SECONDS: Final = 60
+log = logging.getLogger(__name__)
+
+
+class DatabaseTime(FunctionElement[Any]):
+    """The database's own clock, `offset` from now; workers' clocks decide nothing."""
+
+    type = UtcTime()
+    inherit_cache = False
+
+    def __init__(self, offset: timedelta = timedelta()) -> None:
+        self.offset_seconds = offset.total_seconds()
+        super().__init__()
+
+
+@compiles(DatabaseTime, "sqlite")
+def _sqlite_time(element: DatabaseTime, _compiler: Any, **_: Any) -> str:
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', '{element.offset_seconds:+.3f} seconds')"
+
+
+@compiles(DatabaseTime, "postgresql")
+def _postgresql_time(element: DatabaseTime, _compiler: Any, **_: Any) -> str:
+    return f"(clock_timestamp() + interval '{element.offset_seconds:.3f} seconds')"
+
+
+def now(*, plus_seconds: float = 0.0) -> DatabaseTime:
+    """Return an SQL expression for the database's now, moved by some seconds."""
+    return DatabaseTime(timedelta(seconds=plus_seconds))
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """Return an INSERT of the connection's dialect that knows `on_conflict_do_nothing`."""
+    dialect = connection.dialect.name
+    return (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
+
+
+class Database:
+    """An engine with short transactions; `read` and `write` are the only ways in.
+
+    A `write` on SQLite begins IMMEDIATE, so that two writers queue instead of failing half-way.
+    Both raise ServiceError when the database does not answer.
+    """
+
+    def __init__(self, engine: Engine, shown: str) -> None:
+        self.engine = engine
+        self.shown = shown
+
+    @property
+    def dialect(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self._translate(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that writes; committed when the block ends well."""
+        with self._translate(), self.engine.connect() as connection:
+            marked = connection.execution_options(sekisho_write=True)
+            with marked.begin():
+                yield marked
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translate(self) -> Iterator[None]:
+        try:
+            yield
+        except OperationalError as error:
+            problem = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "?"
+            if "no such table" in problem:
+                raise SettingError("database_not_upgraded", database=self.shown) from error
+            raise ServiceError("database_fails", database=self.shown, problem=problem) from error
+        except DBAPIError as error:
+            if type(error.orig).__name__ == "UndefinedTable":
+                raise SettingError("database_not_upgraded", database=self.shown) from error
+            if error.connection_invalidated:
+                raise ServiceError(
+                    "database_fails", database=self.shown, problem="connection lost"
+                ) from error
+            raise
+
+
+def open_database(address: str) -> Database:
+    """Open a database by URL without touching its tables.
+
+    Raises SettingError for a URL that is none or a driver that is not installed, ServiceError
+    when nothing answers there.
+    """
+    try:
+        url = make_url(address)
+    except ArgumentError as error:
+        raise SettingError("database_url_wrong") from error
+    shown = url.render_as_string(hide_password=True)
+    if url.drivername in ("postgresql", "postgres"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
+        raise SettingError("database_kind_unknown", database=shown)
+    engine = _create_engine(url, shown)
+    database = Database(engine, shown)
+    with database.read():
+        pass
+    return database
+
+
+def _create_engine(url: URL, shown: str) -> Engine:
+    try:
+        if url.get_backend_name() == "sqlite":
+            return _create_sqlite(url, shown)
+        return create_engine(
+            url,
+            json_serializer=_dump_json,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 10, "application_name": "sekisho"},
+            hide_parameters=True,
+        )
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise SettingError("database_driver_missing", database=shown) from error
+
+
+def _create_sqlite(url: URL, shown: str) -> Engine:
+    if url.database and url.database != ":memory:":
+        path = Path(url.database)
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            raise ServiceError(
+                "database_fails", database=shown, problem="no such folder, or a folder"
+            )
+    engine = create_engine(
+        url,
+        json_serializer=_dump_json,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
+    connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get("sekisho_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _dump_json(value: Any) -> str:
+    """Keep Japanese readable in the database."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,169 @@
+"""What people and programs ask about a batch: counts, results, rejects, one row's life."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import TextClause, func, select, text
+
+from jobs.errors import NotFoundError
+from jobs.job import JobStatus
+from jobs.store.database import Database
+from jobs.tables import attempts, jobs, rejects
+
+STREAM_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many rows of a batch stand where; `rows` counts every record of the file read."""
+
+    rows: int
+    rejected: int
+    waiting: int
+    running: int
+    done: int
+    review: int
+    failed: int
+    cancelled: int
+    cost_nano_usd: int
+
+    @property
+    def ended(self) -> int:
+        """Rows in a final state, rejects included."""
+        return self.rejected + self.done + self.review + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a batch's attempts took: tokens forwarded and device time in milliseconds."""
+
+    attempts: int
+    tokens: int
+    device_ms: float
+
+
+def tally(database: Database, batch_id: str) -> Tally:
+    """Count a batch's rows by state."""
+    with database.read() as connection:
+        counts = {
+            row.status: (row.rows, int(row.cost or 0))
+            for row in connection.execute(
+                select(
+                    jobs.c.status,
+                    func.count().label("rows"),
+                    func.sum(jobs.c.cost_nano_usd).label("cost"),
+                )
+                .where(jobs.c.batch_id == batch_id)
+                .group_by(jobs.c.status)
+            )
+        }
+        rejected = connection.execute(
+            select(func.count()).select_from(rejects).where(rejects.c.batch_id == batch_id)
+        ).scalar_one()
+    rows = {status: counts.get(status, (0, 0))[0] for status in JobStatus}
+    return Tally(
+        rows=sum(rows.values()) + rejected,
+        rejected=rejected,
+        waiting=rows[JobStatus.WAITING],
+        running=rows[JobStatus.RUNNING],
+        done=rows[JobStatus.DONE],
+        review=rows[JobStatus.REVIEW],
+        failed=rows[JobStatus.FAILED],
+        cancelled=rows[JobStatus.CANCELLED],
+        cost_nano_usd=sum(cost for _, cost in counts.values()),
+    )
+
+
+def spent(database: Database, batch_id: str) -> Spent:
+    """Sum a batch's attempts."""
+    forwarded = attempts.c.prompt_tokens + attempts.c.output_tokens
+    with database.read() as connection:
+        row = connection.execute(
+            select(func.count(), func.sum(forwarded), func.sum(attempts.c.device_ms)).where(
+                attempts.c.batch_id == batch_id
+            )
+        ).one()
+    return Spent(attempts=row[0], tokens=int(row[1] or 0), device_ms=float(row[2] or 0.0))
+
+
+def count_reasons(database: Database, batch_id: str) -> dict[str, int]:
+    """Return how often each reject reason occurs, most frequent first."""
+    with database.read() as connection:
+        rows = connection.execute(
+            select(rejects.c.reason_code, func.count().label("times"))
+            .where(rejects.c.batch_id == batch_id)
+            .group_by(rejects.c.reason_code)
+            .order_by(func.count().desc())
+        )
+        return {row.reason_code: row.times for row in rows}
+
+
+def stream_results(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:
+    """Yield the batch's lines of `fct_results` in the order of the file."""
+    return _stream(
+        database,
+        text("SELECT * FROM fct_results WHERE batch_id = :batch_id ORDER BY row_number"),
+        batch_id,
+    )
+
+
+def stream_rejects(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:
+    """Yield the batch's lines of `fct_rejects` in the order of the file."""
+    return _stream(
+        database,
+        text("SELECT * FROM fct_rejects WHERE batch_id = :batch_id ORDER BY row_number"),
+        batch_id,
+    )
+
+
+def _stream(database: Database, query: TextClause, batch_id: str) -> Iterator[dict[str, Any]]:
+    with database.read() as connection:
+        streamed = connection.execution_options(yield_per=STREAM_ROWS)
+        for row in streamed.execute(query, {"batch_id": batch_id}):
+            yield dict(row._mapping)
+
+
+@dataclass(frozen=True, slots=True)
+class RowLife:
+    """One row from the file to the result: its job or reject, and every attempt in order."""
+
+    row: dict[str, Any]
+    text: str | None
+    attempts: tuple[dict[str, Any], ...]
+
+
+def row_life(
+    database: Database,
+    batch_id: str,
+    *,
+    row_number: int | None = None,
+    source_id: str | None = None,
+) -> RowLife:
+    """Return a row's whole life, by its record number or its own id.
+
+    Raises NotFoundError if the batch has no such row.
+    """
+    by = {"batch_id": batch_id, "key": row_number if source_id is None else source_id}
+    column = "row_number" if source_id is None else "source_id"
+    where = f"WHERE batch_id = :batch_id AND {column} = :key"
+    with database.read() as connection:
+        found = connection.execute(text(f"SELECT * FROM fct_results {where}"), by).first()  # noqa: S608 - column is one of two literals
+        if found is None:
+            reject = connection.execute(text(f"SELECT * FROM fct_rejects {where}"), by).first()  # noqa: S608 - as above
+            if reject is None:
+                raise NotFoundError("row_not_found", batch=batch_id, row=by["key"])
+            return RowLife({**reject._mapping, "status": "rejected"}, None, ())
+        tries = connection.execute(
+            text(
+                "SELECT * FROM fct_attempts WHERE batch_id = :batch_id "
+                "AND row_number = :row_number ORDER BY attempt_id"
+            ),
+            {"batch_id": batch_id, "row_number": found.row_number},
+        )
+        words = connection.scalar(
+            select(jobs.c.text).where(
+                jobs.c.batch_id == batch_id, jobs.c.row_number == found.row_number
+            )
+        )
+        return RowLife(dict(found._mapping), words, tuple(dict(row._mapping) for row in tries))

@@ -1,0 +1,74 @@
+"""Brings a database to the current schema, and says whether it is there."""
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+import migrations
+from jobs.errors import SettingError
+from jobs.store.database import Database
+from jobs.tables import metadata
+from jobs.views import VIEWS, view_sql
+
+
+def upgrade(database: Database) -> None:
+    """Run the missing migrations and recreate the views, all in one transaction."""
+    with database.write() as connection:
+        if is_current(connection):
+            return
+        _refuse_newer(connection, database.shown)
+        drop_views(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        for name in VIEWS:
+            connection.execute(text(view_sql(name, database.dialect)))
+
+
+def drop_views(connection: Connection) -> None:
+    """Drop our views, those that need others first."""
+    for name in reversed(tuple(VIEWS)):
+        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision a database stands at, None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str | None:
+    """Return the newest revision this program knows."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def is_current(connection: Connection) -> bool:
+    """Say whether a database stands at the newest revision and has its views."""
+    if current_revision(connection) != head_revision():
+        return False
+    return set(VIEWS) <= set(inspect(connection).get_view_names())
+
+
+def find_differences(database: Database) -> list[Any]:
+    """Return what differs between a database's tables and `jobs.tables`; empty if nothing."""
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+
+def _refuse_newer(connection: Connection, shown: str) -> None:
+    current = current_revision(connection)
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if current is not None and current not in known:
+        raise SettingError("database_newer", database=shown, revision=current)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    return config

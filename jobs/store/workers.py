@@ -1,0 +1,99 @@
+"""Workers and the model files they hold, with heartbeats on the database's clock."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import insert, select, update
+
+from jobs.store.database import Database, now, upsert
+from jobs.tables import models, workers
+
+LIVE_SECONDS: Final = 15.0
+"""A worker is believed alive this long after its last heartbeat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A process that holds a model on a device."""
+
+    worker_id: str
+    host: str
+    pid: int
+    device: str
+    model_name: str
+    model_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorker:
+    """A worker as the database sees it."""
+
+    worker_id: str
+    host: str
+    pid: int
+    device: str
+    model_name: str
+    model_hash: str
+    rows_done: int
+    busy_seconds: float
+    started_at: datetime
+    heartbeat_at: datetime
+
+
+def register(database: Database, worker: Worker, context_tokens: int) -> None:
+    """Say that a worker is ready, and remember its model file."""
+    with database.write() as connection:
+        connection.execute(
+            upsert(connection, models)
+            .values(
+                model_name=worker.model_name,
+                model_hash=worker.model_hash,
+                context_tokens=context_tokens,
+                first_seen_at=now(),
+            )
+            .on_conflict_do_nothing()
+        )
+        connection.execute(
+            insert(workers).values(
+                **{name: getattr(worker, name) for name in Worker.__dataclass_fields__},
+                rows_done=0,
+                busy_seconds=0.0,
+                started_at=now(),
+                heartbeat_at=now(),
+            )
+        )
+
+
+def beat(database: Database, worker_id: str, *, rows_done: int, busy_seconds: float) -> None:
+    """Give a sign of life with the counters so far."""
+    with database.write() as connection:
+        connection.execute(
+            update(workers)
+            .where(workers.c.worker_id == worker_id)
+            .values(rows_done=rows_done, busy_seconds=busy_seconds, heartbeat_at=now())
+        )
+
+
+def retire(database: Database, worker_id: str) -> None:
+    """Say that a worker has ended."""
+    with database.write() as connection:
+        connection.execute(
+            update(workers).where(workers.c.worker_id == worker_id).values(stopped_at=now())
+        )
+
+
+def list_live(database: Database, model_names: Collection[str] = ()) -> list[LiveWorker]:
+    """Return the workers alive now, of some models or of all."""
+    columns = [workers.c[name] for name in LiveWorker.__dataclass_fields__]
+    query = (
+        select(*columns)
+        .where(workers.c.stopped_at.is_(None))
+        .where(workers.c.heartbeat_at > now(plus_seconds=-LIVE_SECONDS))
+        .order_by(workers.c.started_at)
+    )
+    if model_names:
+        query = query.where(workers.c.model_name.in_(list(model_names)))
+    with database.read() as connection:
+        return [LiveWorker(**row._mapping) for row in connection.execute(query)]
