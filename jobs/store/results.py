@@ -2,16 +2,31 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import TextClause, func, select, text
+from sqlalchemy import Connection, Result, func, select, text
+from sqlalchemy.types import TypeEngine
 
 from jobs.errors import NotFoundError
 from jobs.job import JobStatus
 from jobs.store.database import Database
-from jobs.tables import attempts, jobs, rejects
+from jobs.tables import Json, UtcTime, attempts, jobs, rejects
 
-STREAM_ROWS = 1_000
+STREAM_ROWS: Final = 1_000
+VIEW_TYPES: Final[dict[str, TypeEngine[Any]]] = {
+    **dict.fromkeys(
+        ("output", "suggested_output", "fields", "signals", "attributes", "tags"), Json
+    ),
+    **dict.fromkeys(("created_at", "updated_at", "finished_at"), UtcTime()),
+}
+"""Columns of the views that raw SQL would hand over differently on the two databases."""
+
+RESULTS: Final = "SELECT * FROM fct_results WHERE batch_id = :batch_id"
+REJECTS: Final = "SELECT * FROM fct_rejects WHERE batch_id = :batch_id"
+ATTEMPTS: Final = (
+    "SELECT * FROM fct_attempts WHERE batch_id = :batch_id AND row_number = :key"
+    " ORDER BY attempt_id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,27 +116,27 @@ def count_reasons(database: Database, batch_id: str) -> dict[str, int]:
 
 def stream_results(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:
     """Yield the batch's lines of `fct_results` in the order of the file."""
-    return _stream(
-        database,
-        text("SELECT * FROM fct_results WHERE batch_id = :batch_id ORDER BY row_number"),
-        batch_id,
-    )
+    return _stream(database, RESULTS, batch_id)
 
 
 def stream_rejects(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:
     """Yield the batch's lines of `fct_rejects` in the order of the file."""
-    return _stream(
-        database,
-        text("SELECT * FROM fct_rejects WHERE batch_id = :batch_id ORDER BY row_number"),
-        batch_id,
-    )
+    return _stream(database, REJECTS, batch_id)
 
 
-def _stream(database: Database, query: TextClause, batch_id: str) -> Iterator[dict[str, Any]]:
+def _stream(database: Database, query: str, batch_id: str) -> Iterator[dict[str, Any]]:
     with database.read() as connection:
         streamed = connection.execution_options(yield_per=STREAM_ROWS)
-        for row in streamed.execute(query, {"batch_id": batch_id}):
+        ordered = f"{query} ORDER BY row_number"
+        for row in _query(streamed, ordered, batch_id=batch_id):
             yield dict(row._mapping)
+
+
+def _query(connection: Connection, query: str, **parameters: object) -> Result[Any]:
+    """Run SQL on a view with the same types of values on both databases."""
+    names = connection.execute(text(f"{query} LIMIT 0"), parameters).keys()
+    types = {name: VIEW_TYPES[name] for name in names if name in VIEW_TYPES}
+    return connection.execute(text(query).columns(**types), parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,26 +159,20 @@ def row_life(
 
     Raises NotFoundError if the batch has no such row.
     """
-    by = {"batch_id": batch_id, "key": row_number if source_id is None else source_id}
-    column = "row_number" if source_id is None else "source_id"
-    where = f"WHERE batch_id = :batch_id AND {column} = :key"
+    by: dict[str, object] = {"batch_id": batch_id, "key": source_id or row_number}
+    key = " AND row_number = :key" if source_id is None else " AND source_id = :key"
     with database.read() as connection:
-        found = connection.execute(text(f"SELECT * FROM fct_results {where}"), by).first()  # noqa: S608 - column is one of two literals
+        found = _query(connection, RESULTS + key, **by).first()
         if found is None:
-            reject = connection.execute(text(f"SELECT * FROM fct_rejects {where}"), by).first()  # noqa: S608 - as above
+            reject = _query(connection, REJECTS + key, **by).first()
             if reject is None:
                 raise NotFoundError("row_not_found", batch=batch_id, row=by["key"])
             return RowLife({**reject._mapping, "status": "rejected"}, None, ())
-        tries = connection.execute(
-            text(
-                "SELECT * FROM fct_attempts WHERE batch_id = :batch_id "
-                "AND row_number = :row_number ORDER BY attempt_id"
-            ),
-            {"batch_id": batch_id, "row_number": found.row_number},
-        )
+        of_row = {"batch_id": batch_id, "key": found.row_number}
+        tries = _query(connection, ATTEMPTS, **of_row).all()
         words = connection.scalar(
             select(jobs.c.text).where(
                 jobs.c.batch_id == batch_id, jobs.c.row_number == found.row_number
             )
         )
-        return RowLife(dict(found._mapping), words, tuple(dict(row._mapping) for row in tries))
+    return RowLife(dict(found._mapping), words, tuple(dict(row._mapping) for row in tries))
