@@ -1,0 +1,87 @@
+"""The dispatcher: sends what is owed, sends again what got stuck, frees dead leases, closes.
+
+Any number may run; a message sent twice is harmless, since the claim decides. Redis holds only
+a window of messages, so that losing it costs one re-sending and a long night never fills it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+
+import structlog
+
+from jobs.errors import ServiceError
+from jobs.faults import trip
+from jobs.job import Hint
+from jobs.store import Database, batches, outbox, recovery
+from jobs.store.outbox import Owed, QueueDebt
+from workers.broker import Queues
+from workers.settings import DispatchSection
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What one round did."""
+
+    sent: int = 0
+    sent_again: int = 0
+    freed: int = 0
+    closed: tuple[str, ...] = ()
+
+
+class Dispatcher:
+    """Moves messages from the outbox to Redis, round by round."""
+
+    def __init__(self, database: Database, queues: Queues, settings: DispatchSection) -> None:
+        self._database = database
+        self._queues = queues
+        self._settings = settings
+
+    def run(self, stop: Event, on_redis_down: Callable[[], None] = lambda: None) -> None:
+        """Go round until stopped; a service that is down is waited out and said once."""
+        down: str | None = None
+        while not stop.wait(self._settings.tick_seconds):
+            try:
+                self.tick()
+                down = None
+            except ServiceError as error:
+                if error.code != down:
+                    log.warning("service_down", code=error.code, **error.params)
+                down = error.code
+                if error.code == "redis_fails":
+                    on_redis_down()
+
+    def tick(self) -> Tick:
+        """Do one round."""
+        freed = recovery.recover_expired(self._database)
+        closed = batches.close_finished(self._database)
+        sent = again = 0
+        for debt in outbox.debts(self._database):
+            sent += self._send_owed(debt)
+            again += self._send_again(debt)
+        return Tick(sent, again, freed, tuple(closed))
+
+    def _send_owed(self, debt: QueueDebt) -> int:
+        room = self._settings.window - debt.unclaimed
+        if room <= 0 or not debt.unsent:
+            return 0
+        return self._send(outbox.unsent(self._database, debt.queue, room))
+
+    def _send_again(self, debt: QueueDebt) -> int:
+        """Send again what was sent and lost: nothing waits in Redis, yet chunks are unclaimed."""
+        if not debt.unclaimed or self._queues.depth(debt.queue):
+            return 0
+        after = self._settings.resend_seconds
+        return self._send(
+            outbox.stuck(self._database, debt.queue, self._settings.window, after_seconds=after)
+        )
+
+    def _send(self, owed: list[Owed]) -> int:
+        for message in owed:
+            self._queues.send(message.queue, Hint(message.chunk_id, message.epoch))
+        if owed:
+            trip("after_send")
+            outbox.mark_sent(self._database, owed)
+        return len(owed)

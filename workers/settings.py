@@ -1,0 +1,183 @@
+"""Settings: options, environment and sekisho.toml, read once into one frozen object."""
+
+import difflib
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from sqlalchemy.engine import make_url
+
+from jobs.cost import DeviceRate
+from jobs.errors import SettingError
+from jobs.words import Language, choose_language
+
+DEFAULT_DATABASE_URL: Final = "sqlite:///sekisho.db"
+DEFAULT_CONFIG: Final = "sekisho.toml"
+
+
+def _exact(value: Any) -> Any:
+    return Decimal(str(value)) if isinstance(value, int | float | str) else value
+
+
+Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A table of sekisho.toml; frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSection(Section):
+    """[models.NAME]: a GGUF file, or the stub engine that tests use."""
+
+    path: Path | None = None
+    engine: Literal["llama", "stub"] = "llama"
+    threads: Annotated[int, Field(ge=1)] | None = None
+    context_tokens: Annotated[int, Field(ge=256)] = 8_192
+    stub: Mapping[str, Any] = {}
+
+
+class DeviceSection(Section):
+    """[devices.NAME]: what an hour costs.
+
+    The defaults are an assumption for a small server, not a price list: 0.02 USD an hour of
+    purchase (about 530 USD over three years day and night), 65 W, 0.20 USD a kWh. Set your own.
+    """
+
+    purchase_usd_per_hour: Amount = Decimal("0.02")
+    watts: Amount = Decimal(65)
+    usd_per_kwh: Amount = Decimal("0.20")
+
+    @property
+    def rate(self) -> DeviceRate:
+        """The same as the record that `jobs.cost` computes with."""
+        return DeviceRate(self.purchase_usd_per_hour, self.watts, self.usd_per_kwh)
+
+
+class WorkerSection(Section):
+    """[worker]: how a worker holds and commits chunks."""
+
+    threads: Annotated[int, Field(ge=1, le=16)] = 2
+    lease_seconds: Annotated[float, Field(gt=0)] = 60.0
+    heartbeat_seconds: Annotated[float, Field(gt=0)] = 2.0
+    stall_seconds: Annotated[float, Field(gt=0)] = 300.0
+    grace_seconds: Annotated[float, Field(gt=0)] = 30.0
+    commit_rows: Annotated[int, Field(ge=1)] = 64
+    commit_ms: Annotated[int, Field(ge=1)] = 200
+
+
+class DispatchSection(Section):
+    """[dispatch]: how messages reach Redis."""
+
+    window: Annotated[int, Field(ge=1)] = 64
+    tick_seconds: Annotated[float, Field(gt=0)] = 0.2
+    resend_seconds: Annotated[float, Field(gt=0)] = 10.0
+
+
+class ConfigFile(Section):
+    """The whole of sekisho.toml."""
+
+    database_url: str | None = None
+    redis_url: str | None = None
+    models_dir: Path | None = None
+    models: Mapping[str, ModelSection] = {}
+    devices: Mapping[str, DeviceSection] = {}
+    worker: WorkerSection = WorkerSection()
+    dispatch: DispatchSection = DispatchSection()
+
+
+class Settings(Section):
+    """Everything a process needs to know, decided."""
+
+    database_url: str
+    redis_url: str | None
+    config_path: Path | None
+    models_dir: Path
+    models: Mapping[str, ModelSection]
+    devices: Mapping[str, DeviceSection]
+    worker: WorkerSection
+    dispatch: DispatchSection
+    language: Language
+
+    @property
+    def state_folder(self) -> Path:
+        """Where locks, journals and logs of this database stand: beside it."""
+        url = make_url(self.database_url)
+        if url.get_backend_name() == "sqlite" and url.database:
+            path = Path(url.database).absolute()
+            return path.parent / ".sekisho" / path.name
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        key = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()
+        return Path(home) / "sekisho" / key[:16]
+
+    def device(self, name: str) -> DeviceSection:
+        """Return what a device costs; the documented default if it is not listed."""
+        return self.devices.get(name, DeviceSection())
+
+
+def read_settings(
+    *,
+    database_url: str | None = None,
+    redis_url: str | None = None,
+    config: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """Decide the settings: an option beats the environment, which beats sekisho.toml.
+
+    Raises SettingError for a file that cannot be read or a key that is wrong.
+    """
+    environment = os.environ if environment is None else environment
+    path = _config_path(config, environment)
+    file = ConfigFile() if path is None else _read_config(path)
+    models_dir = environment.get("SEKISHO_MODELS_DIR") or file.models_dir or Path("models")
+    return Settings(
+        database_url=database_url
+        or environment.get("SEKISHO_DATABASE_URL")
+        or file.database_url
+        or DEFAULT_DATABASE_URL,
+        redis_url=redis_url or environment.get("SEKISHO_REDIS_URL") or file.redis_url,
+        config_path=None if path is None else path.absolute(),
+        models_dir=Path(models_dir),
+        models=file.models,
+        devices=file.devices,
+        worker=file.worker,
+        dispatch=file.dispatch,
+        language=choose_language(environment),
+    )
+
+
+def _config_path(config: Path | None, environment: Mapping[str, str]) -> Path | None:
+    named = config or environment.get("SEKISHO_CONFIG")
+    if named:
+        return Path(named)
+    default = Path(DEFAULT_CONFIG)
+    return default if default.exists() else None
+
+
+def _read_config(path: Path) -> ConfigFile:
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        problem = getattr(error, "strerror", None) or str(error)
+        raise SettingError("config_unreadable", file=str(path), problem=problem) from error
+    try:
+        return ConfigFile.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        problem = first["msg"]
+        if first["type"] == "extra_forbidden":
+            close = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(), n=1)
+            problem += f" ({close[0]}?)" if close else ""
+        raise SettingError("config_key_wrong", file=str(path), key=key, problem=problem) from None
+
+
+def _known_keys() -> list[str]:
+    sections = (ConfigFile, ModelSection, DeviceSection, WorkerSection, DispatchSection)
+    return [name for section in sections for name in section.model_fields]
