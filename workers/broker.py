@@ -24,7 +24,7 @@ class Queues:
         self.shown = _hide_password(url)
         self.client = _make_client(url)
         # No Retries, no TimeLimit, no delays: SQL owns attempts, leases and retries.
-        self.broker = RedisBroker(
+        self.broker = RedisBroker(  # type: ignore[no-untyped-call]
             client=self.client, middleware=[], maintenance_chance=MAINTENANCE_ALWAYS
         )
 
@@ -56,7 +56,7 @@ class Queues:
             waiting = self.client.llen(f"{self.broker.namespace}:{queue}")
         except redis.RedisError as error:
             raise ServiceError("redis_fails", redis=self.shown, problem=_line(error)) from error
-        return int(waiting)  # type: ignore[arg-type]
+        return int(waiting)
 
     def close(self) -> None:
         """Close the connections."""

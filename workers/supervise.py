@@ -1,0 +1,194 @@
+"""The supervisor: one process per device, restarted when it dies, its leases taken back.
+
+A child that dies of a native signal, or hangs inside a native call, leaves the ids of its rows
+in the journal: those are the suspects. Any other death frees its chunks as they are.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import structlog
+
+from jobs import errors
+from jobs.errors import SekishoError, ServiceError
+from jobs.store import Database, recovery
+from workers.journal import read_suspects
+from workers.process import EXIT_FAILED, EXIT_STALLED
+from workers.settings import Settings
+
+log = structlog.get_logger()
+
+NATIVE_SIGNALS: Final = frozenset(
+    {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGFPE}
+)
+BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+BARREN_DEATHS_MAX: Final = 3
+"""A child that dies this often in a row without getting ready is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """What a supervised process is to do: which model on which device."""
+
+    model_name: str
+    device: str
+
+
+class Supervisor:
+    """Keeps one worker process alive until told to stop."""
+
+    def __init__(
+        self,
+        post: Post,
+        settings: Settings,
+        database: Database,
+        *,
+        log_path: Path | None = None,
+        on_event: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.post = post
+        self.restarts = 0
+        self.failure: SekishoError | None = None
+        self._settings = settings
+        self._database = database
+        self._log_path = log_path
+        self._on_event = on_event
+        self._journal = settings.state_folder / f"journal-{os.getpid()}-{post.device}.json"
+        self._child: subprocess.Popen[str] | None = None
+        self._worker_id: str | None = None
+        self._stopping = threading.Event()
+        self._settled = threading.Event()  # ready, failed, or stopped
+        self._thread = threading.Thread(target=self._keep_alive, daemon=True)
+
+    def start(self) -> None:
+        """Start the process; returns at once."""
+        self._journal.parent.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+
+    def wait_ready(self) -> None:
+        """Wait until the model is loaded; raises what kept it from being loaded."""
+        while not self._settled.wait(0.2):
+            pass
+        if self.failure is not None:
+            raise self.failure
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the process was stopped or given up; say whether it was."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Let the process commit what is finished and give the rest back; kill it if it can't."""
+        self._stopping.set()
+        child = self._child
+        if child is not None and child.poll() is None:
+            child.terminate()
+        if not self.join(self._settings.worker.grace_seconds + 5):
+            self.kill()
+        self._journal.unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """End the process now; its leases are taken back at once."""
+        self._stopping.set()
+        if self._child is not None:
+            self._child.kill()
+        self.join(30)
+
+    def _keep_alive(self) -> None:
+        barren = 0
+        while not self._stopping.is_set() and self.failure is None:
+            self._worker_id = None
+            status = self._run_child()
+            barren = 0 if self._worker_id else barren + 1
+            self._recover(status)
+            if self._stopping.is_set() or self.failure is not None:
+                break
+            if barren >= BARREN_DEATHS_MAX:
+                self.failure = ServiceError(
+                    "worker_keeps_dying", model=self.post.model_name, status=status
+                )
+                break
+            pause = BACKOFF_SECONDS[min(self.restarts, len(BACKOFF_SECONDS) - 1)]
+            self.restarts += 1
+            log.warning("worker_restarts", status=status, restarts=self.restarts)
+            self._on_event("restarting")
+            self._stopping.wait(pause)
+        self._settled.set()
+
+    def _run_child(self) -> int:
+        """Run one process to its end; return its exit status, negative for a signal."""
+        command = [sys.executable, "-m", "workers.process"]
+        command += ["--model", self.post.model_name, "--device", self.post.device]
+        command += ["--journal", str(self._journal)]
+        with self._open_log() as stderr:
+            child = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                command,
+                env=self._environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
+            )
+        self._child = child
+        if self._stopping.is_set():
+            child.terminate()
+        with child:
+            for line in child.stdout or ():
+                self._hear(json.loads(line))
+            return child.wait()
+
+    def _open_log(self) -> IO[bytes]:
+        if self._log_path is None:
+            return os.fdopen(os.dup(2), "wb")
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        return self._log_path.open("ab")
+
+    def _environment(self) -> dict[str, str]:
+        """Hand the settings over by environment: an address in arguments would stand in `ps`."""
+        config = self._settings.config_path
+        handed = {
+            "SEKISHO_DATABASE_URL": self._settings.database_url,
+            "SEKISHO_REDIS_URL": self._settings.redis_url or "",
+            "SEKISHO_MODELS_DIR": str(self._settings.models_dir),
+            **({} if config is None else {"SEKISHO_CONFIG": str(config)}),
+        }
+        return {**os.environ, **handed}
+
+    def _hear(self, told: dict[str, object]) -> None:
+        event = str(told["event"])
+        if event == "ready":
+            self._worker_id = str(told["worker_id"])
+            self._settled.set()
+        elif event == "failed":
+            kind = getattr(errors, str(told["kind"]), SekishoError)
+            params = told["params"]
+            self.failure = kind(told["code"], **params if isinstance(params, dict) else {})
+        self._on_event(event)
+
+    def _recover(self, status: int) -> None:
+        """Take back a dead child's chunks; a clean end left none, but to ask costs nothing."""
+        if self._worker_id is None or status == EXIT_FAILED:
+            return
+        native = status == EXIT_STALLED or -status in NATIVE_SIGNALS
+        suspects = read_suspects(self._journal) if native else ()
+        if native:
+            log.error("worker_crashed", status=status, suspects=len(suspects))
+        for pause in BACKOFF_SECONDS:
+            try:
+                recovery.recover_worker(
+                    self._database, self._worker_id, suspects, native_crash=native
+                )
+            except ServiceError as error:
+                log.warning("service_down", code=error.code, **error.params)
+                self._stopping.wait(pause)
+            else:
+                return
