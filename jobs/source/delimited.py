@@ -1,0 +1,122 @@
+"""Reads CSV and TSV files: any delimiter, encoding and line end, memory flat at any size."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+from jobs.errors import SourceError
+from jobs.source.dialect import check_shape, choose_dialect, duplicate_names
+from jobs.source.encoding import MARKING, choose_encoding
+from jobs.source.judge import Judge
+from jobs.source.opening import TextFormat, open_file, unreadable
+from jobs.source.record import InputShape, Params, Reject, Row, SourceWarning
+from jobs.source.split import PIECE_CHARS, RawRecord, read_pieces, split_records
+
+
+class DelimitedRecords:
+    """The records of one delimited text file; see `Records`."""
+
+    def __init__(self, path: Path, shape: InputShape, text_format: TextFormat) -> None:
+        """Decide how the file is read. Raises SourceError before any record is read."""
+        check_shape(path, shape)
+        self._path = path
+        self._shape = shape
+        self._encoding = choose_encoding(path, shape.encoding)
+        fixed = shape.delimiter or ("\t" if text_format == "tsv" else None)
+        try:
+            with self._open_text() as text:
+                self._dialect = choose_dialect(path, read_pieces(text), shape, fixed)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        self._judge = Judge(shape, self._dialect.columns, len(self._dialect.names))
+        self._start_pass()
+
+    @property
+    def encoding(self) -> str:
+        """The codec the file is read with."""
+        return self._encoding
+
+    @property
+    def delimiter(self) -> str:
+        """The character between cells."""
+        return self._dialect.delimiter
+
+    @property
+    def file_error(self) -> str | None:
+        """The code of what ended the latest pass before the end of the file."""
+        return self._fault.code if self._fault else None
+
+    @property
+    def file_error_params(self) -> Params:
+        """What fills the words of `file_error`."""
+        return self._fault.params if self._fault else {}
+
+    @property
+    def warnings(self) -> tuple[SourceWarning, ...]:
+        """Duplicate header names, and how many records end in extra empty columns."""
+        found = [
+            SourceWarning("duplicate_header", {"file": str(self._path), "column": name})
+            for name in (duplicate_names(self._dialect) if self._shape.header else ())
+        ]
+        if self._trailing_count:
+            params: Params = {
+                "file": str(self._path),
+                "record": self._first_trailing,
+                "count": self._trailing_count,
+            }
+            found.append(SourceWarning("trailing_empty_columns", params))
+        return tuple(found)
+
+    def __iter__(self) -> Iterator[Row | Reject]:
+        """Read the file from its start; a damaged end is told by `file_error`."""
+        self._start_pass()
+        try:
+            with self._open_text() as text:
+                for number, record in enumerate(self._split(text), 1):
+                    judged = self._judge.judge(number, record)
+                    self._note(number, record, judged)
+                    yield judged
+        except OSError as error:
+            fault = unreadable(self._path, error)
+            self._file_error = fault.code
+            self._file_error_params = {
+                "file": str(self._path),
+                "reason": str(fault.params["reason"]),
+            }
+
+    def _start_pass(self) -> None:
+        self._fault: SourceError | None = None
+        self._first_trailing = 0
+        self._trailing_count = 0
+
+    @contextmanager
+    def _open_text(self) -> Iterator[TextIO]:
+        with (
+            open_file(self._path) as opened,
+            io.TextIOWrapper(opened, self._encoding, errors=MARKING, newline="") as text,
+        ):
+            yield text
+
+    def _split(self, text: TextIO) -> Iterator[RawRecord]:
+        dialect = self._dialect
+        records = split_records(
+            islice(read_pieces(text), dialect.hint_lines, None),
+            dialect.delimiter,
+            wanted=frozenset(dialect.columns.values()),
+            max_cell_chars=max(self._shape.max_text_chars, PIECE_CHARS),
+            cr_ends_lines=dialect.cr_ends_lines,
+            first_line=1 + dialect.hint_lines,
+        )
+        return islice(records, 1 if self._shape.header else 0, None)
+
+    def _note(self, number: int, record: RawRecord, judged: Row | Reject) -> None:
+        if record.width > len(self._dialect.names) and isinstance(judged, Row):
+            self._first_trailing = self._first_trailing or number
+            self._trailing_count += 1
+        if record.flaw == "unclosed_quote":
+            self._fault = SourceError(
+                record.flaw, file=str(self._path), record=number, line=record.line
+            )

@@ -1,0 +1,97 @@
+"""What goes into the reader of input files and what comes out of it: frozen records."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Params = Mapping[str, object]
+"""Names, numbers and limits that fill the words of a code; never content."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputShape:
+    """How to read a file: a spec's [input]. What is None is decided from the file."""
+
+    id: str | None
+    """Column of the ids; None: a record's number is its id."""
+    text: str
+    keep: tuple[str, ...] = ()
+    format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: bool = True
+    columns: tuple[str, ...] = ()
+    """The names of the columns when the file has no header line."""
+    max_text_chars: int = 1_000_000
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The columns a row is made of, each once, in the order id, text, keep."""
+        own = (self.text,) if self.id is None else (self.id, self.text)
+        return tuple(dict.fromkeys((*own, *self.keep)))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A good record; `text` stands exactly as decoded."""
+
+    record_number: int
+    """From 1; the header and blank lines are not counted."""
+    source_id: str
+    """The id without outer Unicode white space."""
+    text: str
+    attributes: tuple[tuple[str, str], ...]
+    """The `keep` columns: (name as asked for, value as decoded)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that could not be read as a row.
+
+    The words of `reason_code` take `file`, `record` (the record number) and `params`; never
+    content.
+    """
+
+    record_number: int
+    source_id: str | None
+    reason_code: str
+    params: Params = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWarning:
+    """Something odd that cost no row; said once per code (and column), with a count."""
+
+    code: str
+    params: Params
+
+
+class Records(Protocol):
+    """The records of one file, in file order, the same on every pass.
+
+    `file_error` and `warnings` belong to the latest pass and are complete once it has ended.
+    With a `file_error` the records after it were not read: such a batch is never complete.
+    """
+
+    @property
+    def encoding(self) -> str | None:
+        """The codec the file is read with; None for formats without one."""
+
+    @property
+    def delimiter(self) -> str | None:
+        """The character between cells; None for formats without one."""
+
+    @property
+    def file_error(self) -> str | None:
+        """The code of what makes the file as a whole unsound."""
+
+    @property
+    def file_error_params(self) -> Params:
+        """What fills the words of `file_error`, the file included."""
+
+    @property
+    def warnings(self) -> tuple[SourceWarning, ...]:
+        """What was odd so far."""
+
+    def __iter__(self) -> Iterator[Row | Reject]:
+        """Read the file from its start."""
