@@ -11,16 +11,25 @@ from jobs.errors import ModelError
 from jobs.prompt import Frame
 
 FIXED_DATE: Final = "01 Jan 2025"  # some templates print today, which would change every prompt
+REFUSALS: Final = (TemplateError, ValueError, TypeError)  # what templates raise
 
 
 class Template:
     """Turns a frame into the text before and after a row; knows nothing of tokens."""
 
     def __init__(self, name: str, source: str | None, *, bos: str = "", eos: str = "") -> None:
-        """`source` is the file's `tokenizer.chat_template`, None if it has none."""
+        """`source` is the file's `tokenizer.chat_template`, None if it has none.
+
+        Raises `ModelError` (`template_unusable`) if it is not a template.
+        """
         self._name = name
-        self._chat = _Chat(source, bos, eos, answering=True) if source else None
-        self._ended_chat = _Chat(source, bos, eos, answering=False) if source else None
+        self._chat = self._ended_chat = None
+        if source:
+            try:
+                self._chat = _Chat(source, eos, bos, add_generation_prompt=True)
+                self._ended_chat = _Chat(source, eos, bos, add_generation_prompt=False)
+            except REFUSALS as error:
+                raise ModelError("template_unusable", model=name) from error
 
     def split(self, frame: Frame) -> tuple[str, str]:
         """Return (prefix, suffix): what is read before and after a row's text.
@@ -47,14 +56,14 @@ class Template:
         turns = [_turn("user", "?"), _turn("assistant", mark)]
         try:
             return self._ended_chat.render(turns).partition(mark)[2]
-        except (TemplateError, ValueError, TypeError):
+        except REFUSALS:
             return ""
 
     def _render(self, chat: "_Chat", system: str, user: str) -> str:
-        if system:
+        if system.strip():
             try:
                 whole = chat.render([_turn("system", system), _turn("user", user)])
-            except (TemplateError, ValueError):
+            except REFUSALS:
                 whole = ""
             if system.strip() in whole:
                 return whole
@@ -62,23 +71,20 @@ class Template:
             user = system + "\n\n" + user
         try:
             return chat.render([_turn("user", user)])
-        except (TemplateError, ValueError, TypeError) as error:
+        except REFUSALS as error:
             raise ModelError("template_unusable", model=self._name) from error
 
 
-class _Chat:
+class _Chat(Jinja2ChatFormatter):
     """llama_cpp's formatter with a fixed date and without a thinking turn."""
 
-    def __init__(self, source: str, bos: str, eos: str, *, answering: bool) -> None:
-        self._formatter: Any = Jinja2ChatFormatter(
-            source, eos_token=eos, bos_token=bos, add_generation_prompt=answering
-        )
-        self._formatter.strftime_now = lambda _form: FIXED_DATE
+    @staticmethod
+    def strftime_now(f: str) -> str:
+        return FIXED_DATE
 
-    def render(self, turns: list[dict[str, str]]) -> str:
-        return str(
-            self._formatter(messages=turns, date_string=FIXED_DATE, enable_thinking=False).prompt
-        )
+    def render(self, turns: Any) -> str:
+        """Return the conversation as text; raises one of `REFUSALS`."""
+        return str(self(messages=turns, date_string=FIXED_DATE, enable_thinking=False).prompt)
 
 
 def _turn(role: str, content: str) -> dict[str, str]:
