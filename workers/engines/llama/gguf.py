@@ -1,0 +1,140 @@
+"""A cheap look at a GGUF file, so that a damaged one is named before llama.cpp meets it.
+
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+"""
+
+import hashlib
+import math
+import mmap
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from jobs.errors import ModelError
+
+VERSIONS: Final = (2, 3)
+MAX_COUNT: Final = 1 << 24  # no model has more tensors, keys or array items; damaged files claim so
+STRING: Final = 8
+ARRAY: Final = 9
+SCALAR_BYTES: Final[Mapping[int, int]] = {
+    0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8,
+}  # fmt: skip
+# ggml type -> (weights in a block, bytes of a block); a type not named here counts as no bytes
+BLOCKS: Final[Mapping[int, tuple[int, int]]] = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
+    9: (32, 36), 10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210),
+    15: (256, 292), 16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18),
+    21: (256, 110), 22: (256, 82), 23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4),
+    27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66),
+    39: (32, 17),
+}  # fmt: skip
+
+
+def check_gguf(path: Path) -> None:
+    """Raise `ModelError` (`model_missing`, `model_not_gguf`, `model_truncated`) or return.
+
+    Reads the header and the tensor table, not the weights: milliseconds for any file size.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ModelError("model_missing", path=path) from error
+    with file:
+        if file.read(4) != b"GGUF":
+            raise ModelError("model_not_gguf", path=path)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            try:
+                end = _Reader(content).data_end()
+            except (struct.error, EOFError) as error:
+                raise ModelError("model_truncated", path=path) from error
+            except ValueError as error:
+                raise ModelError("model_not_gguf", path=path) from error
+            if end > len(content):
+                raise ModelError("model_truncated", path=path)
+
+
+def hash_file(path: Path) -> str:
+    """Return the sha256 of the file's bytes in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Reader:
+    """Walks a little-endian GGUF from its first byte; never trusts a length it read."""
+
+    def __init__(self, content: mmap.mmap) -> None:
+        self._content = content
+        self._at = 4
+        self._alignment = 32
+
+    def data_end(self) -> int:
+        """Return the smallest size the file must have to hold its own tensors, in bytes."""
+        if self._read("<I") not in VERSIONS:
+            raise ValueError
+        tensors, keys = self._read_count(), self._read_count()
+        for _ in range(keys):
+            self._skip_key()
+        ends = [self._read_tensor_end() for _ in range(tensors)]
+        start = math.ceil(self._at / self._alignment) * self._alignment
+        return start + max(ends) if ends else self._at
+
+    def _read(self, form: str) -> int:
+        (value,) = struct.unpack_from(form, self._content, self._at)
+        self._at += struct.calcsize(form)
+        return int(value)
+
+    def _read_count(self) -> int:
+        count = self._read("<Q")
+        if count > MAX_COUNT:
+            raise ValueError
+        return count
+
+    def _read_string(self) -> bytes:
+        length = self._read_count()
+        begin = self._at
+        self._skip(length)
+        return self._content[begin : self._at]
+
+    def _skip(self, length: int) -> None:
+        self._at += length
+        if self._at > len(self._content):
+            raise EOFError
+
+    def _skip_key(self) -> None:
+        name, kind = self._read_string(), self._read("<I")
+        if name == b"general.alignment" and kind == 4:
+            self._alignment = self._read("<I")
+            if self._alignment == 0:
+                raise ValueError
+        else:
+            self._skip_value(kind)
+
+    def _skip_value(self, kind: int) -> None:
+        if kind == STRING:
+            self._skip(self._read_count())
+        elif kind == ARRAY:
+            item, count = self._read("<I"), self._read_count()
+            if item in SCALAR_BYTES:
+                self._skip(SCALAR_BYTES[item] * count)
+            else:
+                self._skip_strings(item, count)
+        elif kind in SCALAR_BYTES:
+            self._skip(SCALAR_BYTES[kind])
+        else:
+            raise ValueError
+
+    def _skip_strings(self, item: int, count: int) -> None:
+        if item != STRING:  # arrays of arrays are legal and used by nobody, llama.cpp included
+            raise ValueError
+        for _ in range(count):
+            self._skip(self._read_count())
+
+    def _read_tensor_end(self) -> int:
+        self._read_string()
+        dimensions = self._read("<I")
+        if not 1 <= dimensions <= 4:
+            raise ValueError
+        weights = math.prod(self._read("<Q") for _ in range(dimensions))
+        block_weights, block_bytes = BLOCKS.get(self._read("<I"), (1, 0))
+        return self._read("<Q") + weights // block_weights * block_bytes

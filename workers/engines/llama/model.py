@@ -1,0 +1,256 @@
+"""One GGUF file and its context: the only module that calls llama.cpp.
+
+llama.cpp answers a broken rule with an assert that ends the process, so every rule is checked
+here before the native call. A context belongs to one thread; tokenising is free to all.
+"""
+
+import ctypes
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from llama_cpp import llama_cpp as native
+from numpy.typing import NDArray
+
+from jobs.errors import ModelError
+from workers.engines.llama.gguf import check_gguf
+from workers.engines.llama.labels import Tokens
+
+MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ
+CELL_PADDING: Final = 256  # a context's size is rounded up to it
+NO_SLOT: Final = 1
+
+
+@native.llama_log_callback  # type: ignore[untyped-decorator]
+def _stay_silent(_level: int, _text: bytes, _data: object) -> None:
+    """Drop llama.cpp's own log: it goes to stderr and may quote what it reads."""
+
+
+class NoSlotError(Exception):
+    """The context has no room for this decode; its memory is as it was before."""
+
+
+class DecodeError(Exception):
+    """A decode failed; what its sequences hold is unknown and must be cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Tokens to forward at `position` and after, for all of `sequences` at once.
+
+    With `output` the logits after the last token are returned.
+    """
+
+    tokens: Tokens
+    position: int
+    sequences: tuple[int, ...]
+    output: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSize:
+    """`decode_tokens` one decode may forward; `cells` tokens and `sequences` held at once."""
+
+    decode_tokens: int
+    ubatch_tokens: int
+    cells: int
+    sequences: int
+
+
+class Model:
+    """Weights and vocabulary of a file; `open_context` makes the memory that decodes need."""
+
+    def __init__(self, path: Path, *, gpu_layers: int = -1) -> None:
+        """Raise `ModelError` if the file is damaged or llama.cpp does not take it."""
+        check_gguf(path)
+        native.llama_log_set(_stay_silent, ctypes.c_void_p(0))
+        native.llama_backend_init()
+        params = native.llama_model_default_params()
+        params.n_gpu_layers = gpu_layers
+        self._context: Any = None
+        self._model: Any = native.llama_model_load_from_file(os.fsencode(path), params)
+        if not self._model or not native.llama_model_has_decoder(self._model):
+            self.free()
+            raise ModelError("model_load_failed", path=path)
+        self._path = path
+        self._vocabulary: Any = native.llama_model_get_vocab(self._model)
+        self.vocabulary_size = int(native.llama_vocab_n_tokens(self._vocabulary))
+        self.trained_tokens = int(native.llama_model_n_ctx_train(self._model))
+
+    def open_context(self, size: ContextSize, threads: int) -> None:
+        """Allocate the memory of `size`; raises `ModelError` (`model_load_failed`)."""
+        if not 1 <= size.sequences <= MAX_SEQUENCES:
+            raise ValueError(size)
+        params = native.llama_context_default_params()
+        params.n_ctx = size.cells
+        params.n_batch = size.decode_tokens
+        params.n_ubatch = size.ubatch_tokens
+        params.n_seq_max = size.sequences
+        params.n_outputs_max = size.sequences
+        params.n_threads = params.n_threads_batch = threads
+        params.kv_unified = True  # each row sees the whole context; copies are metadata only
+        params.swa_full = True  # a shared prefix must not slide out of a window
+        params.no_perf = True
+        self._context = native.llama_init_from_model(self._model, params)
+        if not self._context:
+            raise ModelError("model_load_failed", path=self._path)
+        self._memory: Any = native.llama_get_memory(self._context)
+        self.size = ContextSize(
+            int(native.llama_n_batch(self._context)),
+            int(native.llama_n_ubatch(self._context)),
+            int(native.llama_n_ctx(self._context)),
+            size.sequences,
+        )
+        self._lengths = [0] * size.sequences
+
+    def free(self) -> None:
+        """Give memory and weights back; the model is useless afterwards."""
+        if self._context:
+            native.llama_free(self._context)
+        if self._model:
+            native.llama_model_free(self._model)
+        self._context = self._model = None
+
+    def metadata(self, key: str) -> str | None:
+        """Return a text value of the file's header, None if it has none."""
+        size = native.llama_model_meta_val_str(self._model, key.encode(), None, 0)
+        if size < 0:
+            return None
+        buffer = ctypes.create_string_buffer(size + 1)
+        native.llama_model_meta_val_str(self._model, key.encode(), buffer, size + 1)
+        return buffer.value.decode("utf-8", "replace")
+
+    def tokenise(self, text: str, *, special: bool) -> Tokens:
+        """Return the tokens of `text`; without `special`, "<|im_end|>" is six plain words.
+
+        Adds no token of its own. Lone surrogates, which have no bytes, are read as "?".
+        """
+        content = text.encode("utf-8", "replace")
+        capacity = len(content) + 8  # a token is at least a byte; a vocabulary may add a space
+        buffer = (native.llama_token * capacity)()
+        arguments = (self._vocabulary, content, len(content), buffer, capacity, False, special)
+        count = native.llama_tokenize(*arguments)
+        if count < 0:
+            raise DecodeError
+        return tuple(buffer[:count])
+
+    def bos(self) -> int | None:
+        """Return the token every prompt begins with, None if this model wants none."""
+        if not native.llama_vocab_get_add_bos(self._vocabulary):
+            return None
+        return int(native.llama_vocab_bos(self._vocabulary))
+
+    def spell(self, token: int) -> str:
+        """Return the written form of a special token; empty for an unset one."""
+        if not 0 <= token < self.vocabulary_size:
+            return ""
+        text: bytes = native.llama_vocab_get_text(self._vocabulary, token) or b""
+        return text.decode("utf-8", "replace")
+
+    def special_words(self) -> tuple[str, str]:
+        """Return how the tokens that begin and end a text are written."""
+        bos = native.llama_vocab_bos(self._vocabulary)
+        return self.spell(bos), self.spell(native.llama_vocab_eos(self._vocabulary))
+
+    def choose_end(self, candidates: Tokens) -> int:
+        """Return the first of `candidates` that ends a turn, else the file's end token."""
+        for token in candidates:
+            if native.llama_vocab_is_eog(self._vocabulary, token):
+                return token
+        end = int(native.llama_vocab_eot(self._vocabulary))
+        return end if end >= 0 else int(native.llama_vocab_eos(self._vocabulary))
+
+    def copy(self, source: int, target: int) -> None:
+        """Let an empty sequence share everything `source` holds."""
+        if self._lengths[target]:
+            raise DecodeError
+        native.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+        self._lengths[target] = self._lengths[source]
+
+    def forget(self, sequence: int) -> None:
+        """Empty one sequence; what others share stays."""
+        native.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        self._lengths[sequence] = 0
+
+    def clear(self) -> None:
+        """Empty the whole memory."""
+        native.llama_memory_clear(self._memory, False)
+        self._lengths = [0] * self.size.sequences
+
+    def decode(self, pieces: Sequence[Piece]) -> NDArray[np.float32]:
+        """Forward `pieces`; returns logits (outputs, vocabulary), valid until the next decode.
+
+        Raises `NoSlotError` if the memory is full and `DecodeError` if anything else is wrong.
+        """
+        lengths = self._check(pieces)
+        batch, keep = _pack(pieces)
+        code = native.llama_decode(self._context, batch)
+        if code == NO_SLOT:
+            raise NoSlotError
+        if code != 0:
+            raise DecodeError
+        native.llama_synchronize(self._context)
+        del keep  # the arrays the batch points into, alive until here
+        self._lengths = lengths
+        outputs = sum(piece.output for piece in pieces)
+        if not outputs:
+            return np.empty((0, self.vocabulary_size), np.float32)
+        logits = native.llama_get_logits(self._context)
+        if not logits:
+            raise DecodeError
+        return np.ctypeslib.as_array(logits, (outputs, self.vocabulary_size))
+
+    def _check(self, pieces: Sequence[Piece]) -> list[int]:
+        """Return the sequences' lengths after the decode; raise if llama.cpp would assert."""
+        lengths = list(self._lengths)
+        tokens = 0
+        for piece in pieces:
+            tokens += len(piece.tokens)
+            in_range = all(0 <= number < self.size.sequences for number in piece.sequences)
+            if not piece.tokens or not piece.sequences or not in_range:
+                raise DecodeError
+            for number in piece.sequences:
+                if lengths[number] != piece.position:
+                    raise DecodeError
+                lengths[number] += len(piece.tokens)
+            if not all(0 <= token < self.vocabulary_size for token in piece.tokens):
+                raise DecodeError
+        outputs = sum(piece.output for piece in pieces)
+        if (
+            not 0 < tokens <= self.size.decode_tokens
+            or outputs > self.size.sequences
+            or max(lengths) > self.size.cells
+        ):
+            raise DecodeError
+        return lengths
+
+
+def _pack(pieces: Sequence[Piece]) -> tuple[Any, tuple[NDArray[Any], ...]]:
+    """Return a llama_batch and the arrays it points into."""
+    sizes = [len(piece.tokens) for piece in pieces]
+    tokens = np.concatenate([np.array(piece.tokens, np.int32) for piece in pieces])
+    positions = np.concatenate(
+        [np.arange(piece.position, piece.position + len(piece.tokens)) for piece in pieces]
+    ).astype(np.int32)
+    users = np.repeat(np.array([len(piece.sequences) for piece in pieces], np.int32), sizes)
+    sequences = np.array([one for piece in pieces for one in piece.sequences], np.int32)
+    begins = np.cumsum([0] + [len(piece.sequences) for piece in pieces[:-1]])
+    addresses = (sequences.ctypes.data + 4 * np.repeat(begins, sizes)).astype(np.uintp)
+    outputs = np.zeros(len(tokens), np.int8)
+    outputs[np.cumsum(sizes) - 1] = [piece.output for piece in pieces]
+    batch = native.llama_batch(
+        n_tokens=len(tokens),
+        token=_pointer(tokens, native.llama_token),
+        pos=_pointer(positions, native.llama_pos),
+        n_seq_id=_pointer(users, ctypes.c_int32),
+        seq_id=_pointer(addresses, ctypes.POINTER(native.llama_seq_id)),
+        logits=_pointer(outputs, ctypes.c_int8),
+    )
+    return batch, (tokens, positions, users, sequences, addresses, outputs)
+
+
+def _pointer(array: NDArray[Any], kind: Any) -> Any:
+    return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))
