@@ -39,7 +39,7 @@ class ModelSection(Section):
     path: Path | None = None
     engine: Literal["llama", "stub"] = "llama"
     threads: Annotated[int, Field(ge=1)] | None = None
-    context_tokens: Annotated[int, Field(ge=256)] = 8_192
+    context_tokens: Annotated[int, Field(ge=256)] | None = None
     stub: Mapping[str, Any] = {}
 
 
@@ -97,6 +97,7 @@ class Settings(Section):
 
     database_url: str
     redis_url: str | None
+    embedded: bool = False
     config_path: Path | None
     models_dir: Path
     models: Mapping[str, ModelSection]

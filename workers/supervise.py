@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import structlog
 
@@ -163,15 +163,14 @@ class Supervisor:
         }
         return {**os.environ, **handed}
 
-    def _hear(self, told: dict[str, object]) -> None:
+    def _hear(self, told: dict[str, Any]) -> None:
         event = str(told["event"])
         if event == "ready":
             self._worker_id = str(told["worker_id"])
             self._settled.set()
         elif event == "failed":
-            kind = getattr(errors, str(told["kind"]), SekishoError)
-            params = told["params"]
-            self.failure = kind(told["code"], **params if isinstance(params, dict) else {})
+            kind: type[SekishoError] = getattr(errors, told["kind"], SekishoError)
+            self.failure = kind(told["code"], **told["params"])
         self._on_event(event)
 
     def _recover(self, status: int) -> None:

@@ -1,10 +1,40 @@
 """Makes the engine a model asks for."""
 
+from jobs.errors import ModelError
+from workers.engines.llama.gguf import check_gguf
 from workers.engines.protocol import Engine
+from workers.engines.stub import StubEngine
 from workers.journal import Journal
 from workers.models import ModelFile
 
 
+def check_model(model: ModelFile) -> None:
+    """Look at a model's file without loading it.
+
+    Raises ModelError when it is missing, no GGUF, or cut off.
+    """
+    if model.path is not None:
+        check_gguf(model.path)
+
+
 def load_engine(model: ModelFile, journal: Journal) -> Engine:
     """Load a model; raises ModelError when its file is missing, damaged or not the known one."""
-    raise NotImplementedError
+    section = model.section
+    if section.engine == "stub":
+        return StubEngine(journal, name=model.name, **section.stub)
+    check_model(model)
+    if model.path is None:
+        raise ModelError("model_missing", path=model.name)
+    from workers.engines.llama import load_engine as load_llama  # noqa: PLC0415 - native libraries
+
+    engine = load_llama(
+        model.path,
+        model.name,
+        section.threads,
+        journal,
+        context_tokens=section.context_tokens,
+    )
+    if model.expected_sha256 not in (None, engine.model.file_hash):
+        engine.close()
+        raise ModelError("model_hash_differs", path=str(model.path), model=model.name)
+    return engine

@@ -1,0 +1,176 @@
+"""Handing in: a file and a spec become a batch, loaded in small transactions, once.
+
+The same file bytes and the same canonical spec are the same batch: it is found again, resumed
+where its loading stopped, or simply reported. `force` makes a new one.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from jobs.errors import SourceError
+from jobs.job import BatchStatus, NewJob, NewReject
+from jobs.plan import estimate_tokens, plan_chunks
+from jobs.source import InputShape, Records, Reject, Row, read_records
+from jobs.source.opening import open_file
+from jobs.spec import Spec
+from jobs.store import Database, batches, loading
+from jobs.store.batches import Batch, InputFile, NewBatch
+from jobs.store.loading import LoadLease
+from jobs.texts import hash_text
+from jobs.words import Language, say
+
+STEP_RECORDS: Final = 5_000
+WAIT_SECONDS: Final = 0.2
+HASH_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What a file and a spec are to Sekisho before anything is written."""
+
+    path: Path
+    file: InputFile
+    spec: Spec
+
+    @property
+    def identity(self) -> str:
+        """Equal for the same file bytes and the same canonical spec."""
+        return hashlib.sha256(f"{self.file.hash}:{self.spec.hash()}".encode()).hexdigest()
+
+
+def hand_in(path: Path, spec: Spec) -> Handed:
+    """Read a file's bytes once for its identity; raises SourceError if it cannot be read."""
+    digest = hashlib.sha256()
+    size_bytes = 0
+    with open_file(path) as stream:
+        while part := stream.read(HASH_BYTES):
+            digest.update(part)
+            size_bytes += len(part)
+    file = InputFile(path.name, str(path.absolute()), digest.hexdigest(), size_bytes)
+    return Handed(path, file, spec)
+
+
+def submit(
+    database: Database,
+    handed: Handed,
+    *,
+    language: Language,
+    wait: Callable[[float], object],
+    force: bool = False,
+    partial: bool = False,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Batch:
+    """Return the file's batch with every row in SQL, loading what is missing.
+
+    Raises SourceError before anything is written when the file cannot be read at all;
+    `on_progress` hears the number of records in SQL, `wait` pauses between looks at a batch
+    that another process is loading.
+    """
+    records = read_records(handed.path, shape_of(handed.spec))
+    new = NewBatch(handed.identity, handed.spec, handed.file, language, partial)
+    batch = batches.create(database, new, force=force)
+    while batch.status is BatchStatus.LOADING:
+        lease = loading.claim_loading(database, batch.batch_id)
+        if lease is None:
+            wait(WAIT_SECONDS)
+        else:
+            _load(database, lease, handed, records, new, on_progress)
+        batch = batches.get(database, batch.batch_id)
+    return batch
+
+
+def shape_of(spec: Spec) -> InputShape:
+    """Return how to read a spec's files."""
+    section = spec.input
+    return InputShape(
+        id=section.id,
+        text=section.text,
+        keep=section.keep,
+        format=section.format,
+        encoding=section.encoding,
+        delimiter=section.delimiter,
+        header=section.header,
+        columns=section.columns,
+        max_text_chars=section.max_text_chars,
+    )
+
+
+def _load(
+    database: Database,
+    lease: LoadLease,
+    handed: Handed,
+    records: Records,
+    new: NewBatch,
+    on_progress: Callable[[int], None],
+) -> None:
+    for step in _steps(islice(iter(records), lease.records_read, None)):
+        ids = [record.source_id for record in step if isinstance(record, Row)]
+        known = loading.known_texts(database, lease.batch_id, ids)
+        rows, rejected = separate(step, known, handed.file.name, new.language)
+        lease = loading.add_rows(
+            database,
+            lease,
+            spec=handed.spec,
+            planned=list(plan_chunks(rows)),
+            rejected=rejected,
+            records_read=lease.records_read + len(step),
+        )
+        on_progress(lease.records_read)
+    file_error = records.file_error
+    if hand_in(handed.path, handed.spec).file.hash != handed.file.hash:
+        file_error = "file_changed"
+    loading.finish_loading(database, lease, file_error=file_error, partial=new.partial)
+
+
+def _steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
+    remaining = iter(records)
+    while step := list(islice(remaining, STEP_RECORDS)):
+        yield step
+
+
+def separate(
+    step: Iterable[Row | Reject], known: dict[str, str], file_name: str, language: Language
+) -> tuple[list[NewJob], list[NewReject]]:
+    """Part records into jobs and rejects; of rows with one id the first one wins.
+
+    `known` holds source_id -> text hash of the rows before this step and is extended.
+    """
+    rows: list[NewJob] = []
+    rejected: list[NewReject] = []
+    for record in step:
+        if isinstance(record, Row):
+            text_hash = hash_text(record.text)
+            if record.source_id not in known:
+                known[record.source_id] = text_hash
+                rows.append(_as_job(record))
+                continue
+            same = "same" if known[record.source_id] == text_hash else "conflict"
+            record = Reject(record.record_number, record.source_id, f"duplicate_id_{same}")  # noqa: PLW2901 - it is a reject now
+        words = say(
+            record.reason_code,
+            language,
+            **{"file": file_name, "record": record.record_number, **record.params},
+        )
+        rejected.append(
+            NewReject(record.record_number, record.source_id, record.reason_code, words)
+        )
+    return rows, rejected
+
+
+def _as_job(row: Row) -> NewJob:
+    return NewJob(
+        row_number=row.record_number,
+        source_id=row.source_id,
+        text=row.text,
+        attributes=dict(row.attributes),
+        estimated_tokens=estimate_tokens(row.text),
+    )
+
+
+def explain_broken(batch: Batch) -> SourceError:
+    """Return the error that a broken file's batch stands for."""
+    return SourceError(batch.file_error or "file_unreadable", file=batch.file_name)

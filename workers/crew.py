@@ -1,0 +1,91 @@
+"""The crew of a run: live workers if there are any, else one of our own on this machine."""
+
+import os
+import socket
+from collections.abc import Callable, Collection
+
+from jobs.errors import ModelError
+from jobs.store import Database, recovery, workers
+from jobs.store.workers import LiveWorker
+from workers.settings import Settings
+from workers.supervise import Post, Supervisor
+
+
+class Crew:
+    """Sees to it that somebody answers the models of a run."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        device: str,
+        on_event: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._device = device
+        self._on_event = on_event
+        self._own: dict[str, Supervisor] = {}
+
+    def ensure(self, model_name: str) -> None:
+        """Start a worker of our own unless one is alive; raises what keeps ours from working."""
+        own = self._own.get(model_name)
+        if own is not None:
+            if own.failure is not None:
+                raise own.failure
+            return
+        if self._find_live(model_name):
+            return
+        supervisor = Supervisor(
+            Post(model_name, self._device),
+            self._settings,
+            self._database,
+            log_path=self._settings.state_folder / f"worker-{self._device}.log",
+            on_event=self._on_event,
+        )
+        self._own[model_name] = supervisor
+        supervisor.start()
+
+    def wait_ready(self, model_name: str) -> None:
+        """Wait until our own worker, if there is one, has loaded its model."""
+        own = self._own.get(model_name)
+        if own is not None:
+            own.wait_ready()
+
+    def check_pins(self, pins: dict[str, str | None]) -> None:
+        """Raise ModelError if a batch is pinned to a file that no live worker holds."""
+        for model_name, pinned in pins.items():
+            live = workers.list_live(self._database, [model_name])
+            if pinned and live and all(worker.model_hash != pinned for worker in live):
+                raise ModelError("model_pinned", model=model_name, pinned=pinned[:12])
+
+    def stop(self) -> None:
+        """Let our own workers commit what is finished and end."""
+        for supervisor in self._own.values():
+            supervisor.stop()
+
+    def kill(self) -> None:
+        """End our own workers now."""
+        for supervisor in self._own.values():
+            supervisor.kill()
+
+    def _find_live(self, model_name: str) -> Collection[LiveWorker]:
+        """Return live workers; those of this machine whose process is gone are buried first."""
+        live = workers.list_live(self._database, [model_name])
+        gone = [worker for worker in live if _is_gone(worker)]
+        for worker in gone:
+            workers.retire(self._database, worker.worker_id)
+            recovery.recover_worker(self._database, worker.worker_id)
+        return [worker for worker in live if worker not in gone]
+
+
+def _is_gone(worker: LiveWorker) -> bool:
+    if worker.host != socket.gethostname():
+        return False
+    try:
+        os.kill(worker.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

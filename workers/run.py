@@ -1,0 +1,175 @@
+"""`sekisho run`: submit + the same dispatcher, supervisor and workers as in production + wait."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from jobs import submit
+from jobs.job import BatchStatus
+from jobs.spec import Spec
+from jobs.store import Database, batches, results
+from jobs.store.batches import Batch
+from jobs.submit import Handed
+from workers.broker import Queues
+from workers.crew import Crew
+from workers.dispatch import Dispatcher
+from workers.embedded_redis import embedded_redis
+from workers.engines.load import check_model
+from workers.models import find_model
+from workers.report import Report, report_on
+from workers.settings import Settings
+from workers.view import View
+
+LOOK_SECONDS: Final = 0.2
+UNFINISHED: Final = (BatchStatus.LOADING, BatchStatus.OPEN, BatchStatus.DECIDING)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run treats its files."""
+
+    device: str = "cpu"
+    force: bool = False
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the steps of one run share."""
+
+    settings: Settings
+    database: Database
+    spec: Spec
+    options: RunOptions
+    view: View
+    pause: Callable[[float], object] = time.sleep
+
+
+def run_files(run: Run, paths: Sequence[Path]) -> list[Report]:
+    """Answer every row of every file and return a report for each, in the order given.
+
+    Files whose batch has ended are answered from SQL. Raises UsageError for a file, spec or
+    model that cannot be used, ServiceError for a service that is down; in both cases before
+    anything is written. On KeyboardInterrupt what is finished stays, and the same call goes on.
+    """
+    started = time.monotonic()
+    handed = [submit.hand_in(path, run.spec) for path in paths]
+    ended = {item.identity: _find_ended(run, item) for item in handed}
+    waiting = [item for item in handed if ended[item.identity] is None]
+    if waiting:
+        _check(run, waiting)
+        with start_services(
+            run.settings, run.database, run.spec, run.options, run.view
+        ) as crew:
+            for item in waiting:
+                ended[item.identity] = _answer(run, item, crew)
+    seconds = time.monotonic() - started
+    finished = [batch for item in handed if (batch := ended[item.identity]) is not None]
+    return [report_on(run.database, batch, seconds) for batch in finished]
+
+
+def _check(run: Run, waiting: Sequence[Handed]) -> None:
+    """Refuse what cannot work before anything is started or written."""
+    for item in waiting:
+        submit.read_records(item.path, submit.shape_of(run.spec))
+    for name in run.spec.route.tiers:
+        check_model(find_model(run.settings, name))
+
+
+def _find_ended(run: Run, handed: Handed) -> Batch | None:
+    batch = batches.find(run.database, handed.identity)
+    if batch is None or run.options.force or batch.status in UNFINISHED:
+        return None
+    return None if _may_retry(batch, run.options) else batch
+
+
+def _may_retry(batch: Batch, options: RunOptions) -> bool:
+    """A broken file that was refused is taken after all when only its good rows are wanted."""
+    return batch.status is BatchStatus.FAILED and options.partial
+
+
+@contextmanager
+def start_services(
+    settings: Settings, database: Database, spec: Spec, options: RunOptions, view: View
+) -> Iterator[Crew]:
+    """Have Redis, a dispatcher and workers of the spec's models; stop what is ours at the end."""
+    with ExitStack() as stack:
+        settings = stack.enter_context(with_redis(settings))
+        queues = Queues(settings.redis_url or "")
+        stack.callback(queues.close)
+        queues.ping()
+        stack.enter_context(dispatching(settings, database, queues))
+        crew = Crew(settings, database, options.device, lambda event: _tell(view, event))
+        stack.callback(crew.stop)
+        for name in spec.route.tiers:
+            crew.ensure(name)
+        for name in spec.route.tiers:
+            crew.wait_ready(name)
+        yield crew
+
+
+@contextmanager
+def with_redis(settings: Settings) -> Iterator[Settings]:
+    """Yield settings with a Redis in them: the one named, else the embedded one."""
+    if settings.redis_url is not None:
+        yield settings
+        return
+    with embedded_redis(settings.state_folder) as url:
+        yield settings.model_copy(update={"redis_url": url, "embedded": True})
+
+
+@contextmanager
+def dispatching(settings: Settings, database: Database, queues: Queues) -> Iterator[None]:
+    """Run a dispatcher beside the block, and replace an embedded Redis that died."""
+    stop = threading.Event()
+
+    def replace_redis() -> None:
+        if settings.embedded:
+            with embedded_redis(settings.state_folder):
+                pass
+
+    dispatcher = Dispatcher(database, queues, settings.dispatch)
+    thread = threading.Thread(target=dispatcher.run, args=(stop, replace_redis), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _tell(view: View, event: str) -> None:
+    if event in ("loading", "waiting", "restarting"):
+        view.say(f"worker_{event}")
+
+
+def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
+    """Load a file and wait until each of its rows has come to an end."""
+    started = time.monotonic()
+    name = handed.file.name
+    found = batches.find(run.database, handed.identity)
+    batch = submit.submit(
+        run.database,
+        handed,
+        language=run.settings.language,
+        wait=time.sleep,
+        force=run.options.force or (found is not None and _may_retry(found, run.options)),
+        partial=run.options.partial,
+        on_progress=lambda records: run.view.say("loading_line", name=name, records=records),
+    )
+    try:
+        while batch.status in UNFINISHED:
+            for model_name in run.spec.route.tiers:
+                crew.ensure(model_name)
+            crew.check_pins(batches.pinned_models(run.database, batch.batch_id))
+            tally = results.tally(run.database, batch.batch_id)
+            run.view.show(name, tally, time.monotonic() - started)
+            run.pause(LOOK_SECONDS)
+            batch = batches.get(run.database, batch.batch_id)
+    finally:
+        run.view.end()
+    return batch

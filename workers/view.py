@@ -1,0 +1,96 @@
+"""What a person sees while a run goes on: a bar on a terminal, now and then a line elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from jobs.store.results import Tally
+from jobs.words import Language, say
+
+LINE_SECONDS: Final = 5.0
+
+
+class View(Protocol):
+    """Hears what happens; everything goes to stderr."""
+
+    def say(self, code: str, **params: object) -> None:
+        """Tell one fact."""
+
+    def show(self, name: str, tally: Tally, seconds: float) -> None:
+        """Show how far a file is after some seconds of work."""
+
+    def end(self) -> None:
+        """No more progress of this file."""
+
+
+def make_view(language: Language) -> View:
+    """Return a bar for terminals, lines for everything else."""
+    return BarView(language) if sys.stderr.isatty() else LineView(language)
+
+
+class LineView:
+    """A line every few seconds, and one for each fact."""
+
+    def __init__(
+        self, language: Language, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._language = language
+        self._clock = clock
+        self._next = clock()
+
+    def say(self, code: str, **params: object) -> None:
+        print(say(code, self._language, **params), file=sys.stderr, flush=True)  # noqa: T201 - it is the view
+
+    def show(self, name: str, tally: Tally, seconds: float) -> None:
+        if self._clock() < self._next:
+            return
+        self._next = self._clock() + LINE_SECONDS
+        self.say(
+            "progress_line",
+            name=name,
+            ended=tally.ended,
+            rows=tally.rows,
+            percent=100 * tally.ended // max(tally.rows, 1),
+            rate=f"{tally.ended / max(seconds, 1e-9):.1f}",
+        )
+
+    def end(self) -> None:
+        self._next = self._clock()
+
+
+class BarView:
+    """A progress bar; facts appear above it."""
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._console = Console(stderr=True, highlight=False)
+        self._bar: Progress | None = None
+
+    def say(self, code: str, **params: object) -> None:
+        console = self._console if self._bar is None else self._bar.console
+        console.print(say(code, self._language, **params), markup=False)
+
+    def show(self, name: str, tally: Tally, seconds: float) -> None:
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._bar.start()
+            self._bar.add_task(name, total=tally.rows, rate="")
+        rate = say("progress_rate", self._language, rate=f"{tally.ended / max(seconds, 1e-9):.1f}")
+        task = self._bar.tasks[0].id
+        self._bar.update(task, completed=tally.ended, total=tally.rows, rate=rate)
+
+    def end(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
