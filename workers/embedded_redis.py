@@ -41,6 +41,7 @@ LOG_NAME: Final = "redis.log"
 START_SECONDS: Final = 30.0
 ANSWER_SECONDS: Final = 5.0
 WATCH_SECONDS: Final = 2.0
+READY, FAILED, OTHER_GUARD = b"0", b"1", b"2"  # the guard's news, and the exit status it makes
 SOCKET_BYTES_MAX: Final = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 
@@ -153,14 +154,17 @@ def _find_or_start(folder: Path, deadline: float) -> Path:
     """Return the socket of the folder's server; called under `redis.lock`, as a counted user."""
     guard = _open(folder / GUARD_NAME)
     with _closing_lock(guard):
-        while not _try_lock(guard, fcntl.LOCK_EX):  # somebody guards a server
+        while True:
+            if _try_lock(guard, fcntl.LOCK_EX):  # nobody guards a server
+                fcntl.flock(guard, fcntl.LOCK_UN)
+                if (started := _start(folder)) is not None:
+                    return started
             path = Path(os.fsdecode(os.pread(guard, 4096, 0)))
             if _answers(path):
                 return path
             if time.monotonic() > deadline:
                 raise ServiceError("redis_not_answering", socket=path, folder=folder)
             time.sleep(0.05)  # its server died, or its socket was removed: the guard ends itself
-    return _start(folder)
 
 
 def _answers(path: Path) -> bool:
@@ -175,8 +179,11 @@ def _answers(path: Path) -> bool:
             return False
 
 
-def _start(folder: Path) -> Path:
-    """Start a guard; it has put its server in the background when the command returns."""
+def _start(folder: Path) -> Path | None:
+    """Start a guard and return its server's socket; None if another guard was quicker.
+
+    That other one was started by somebody killed while waiting for it, as we wait here.
+    """
     find_redis_server()  # said here in words rather than in the guard's log
     path = choose_socket(folder)
     package_root = str(Path(__file__).resolve().parent.parent)
@@ -201,28 +208,31 @@ def _start(folder: Path) -> Path:
         ) from error
     finally:
         os.close(opened)
-    if done.returncode != 0:
+    if done.returncode == int(OTHER_GUARD):
+        return None
+    if done.returncode != int(READY):
         raise ServiceError("redis_start_failed", log=log)
     return path
 
 
 def guard(folder: Path, path: Path) -> int:
-    """Fork the guard, and return once its server answers (0) or will not (1)."""
-    ready, told = os.pipe()
+    """Fork the guard; return once its server answers (0), will not (1), or another guards (2)."""
+    news, told = os.pipe()
     if os.fork() != 0:
         os.close(told)
-        return 0 if os.read(ready, 1) else 1
-    os.close(ready)
+        return int(os.read(news, 1) or FAILED)
+    os.close(news)
     held, users = _open(folder / GUARD_NAME), _open(folder / USERS_NAME)
     if not _try_lock(held, fcntl.LOCK_EX):
-        return 1
+        os.write(told, OTHER_GUARD)
+        return 0
     os.ftruncate(held, os.pwrite(held, os.fsencode(path), 0))
     server = _spawn_server(folder, path)
     while server.poll() is None and not _answers(path):
         time.sleep(0.005)
     if server.returncode is None:
         with suppress(BrokenPipeError):  # who asked is gone; then nobody holds `redis.users`
-            os.write(told, b"1")
+            os.write(told, READY)
     os.close(told)
     threading.Thread(target=_stop_when_unused, args=(server, users), daemon=True).start()
     threading.Thread(target=_stop_when_unreachable, args=(server, path), daemon=True).start()
