@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import psycopg
 
-from workers.embedded_redis import find_redis_server
+from workers.redis_guard import find_redis_server
 
 WAIT_SECONDS = 60
 POSTGRES_SETTINGS = {

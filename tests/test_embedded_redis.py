@@ -6,7 +6,8 @@ import pytest
 
 from jobs.errors import ServiceError
 from workers import embedded_redis as module
-from workers.embedded_redis import choose_socket, embedded_redis, find_redis_server
+from workers.embedded_redis import choose_socket, embedded_redis
+from workers.redis_guard import find_redis_server
 
 
 def test_a_too_long_temporary_folder_is_passed_over(
