@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from sqlalchemy.engine import make_url
 
 from jobs.cost import DeviceRate
 from jobs.errors import SettingError
+from jobs.store import sqlite_file
 from jobs.words import Language, choose_language
 
 DEFAULT_DATABASE_URL: Final = "sqlite:///sekisho.db"
@@ -109,12 +109,11 @@ class Settings(Section):
     @property
     def state_folder(self) -> Path:
         """Where locks, journals and logs of this database stand: beside it."""
-        url = make_url(self.database_url)
-        if url.get_backend_name() == "sqlite" and url.database:
-            path = Path(url.database).absolute()
+        path = sqlite_file(self.database_url)
+        if path is not None:
             return path.parent / ".sekisho" / path.name
         home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-        key = hashlib.sha256(url.render_as_string(hide_password=True).encode()).hexdigest()
+        key = hashlib.sha256(self.database_url.encode()).hexdigest()
         return Path(home) / "sekisho" / key[:16]
 
     def device(self, name: str) -> DeviceSection:

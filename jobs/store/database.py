@@ -112,16 +112,31 @@ class Database:
             raise
 
 
+def sqlite_file(address: str) -> Path | None:
+    """Return the absolute path of a SQLite database, None for any other database.
+
+    Raises SettingError for a URL that is none.
+    """
+    url = _parse_url(address)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database).absolute()
+
+
+def _parse_url(address: str) -> URL:
+    try:
+        return make_url(address)
+    except ArgumentError as error:
+        raise SettingError("database_url_wrong") from error
+
+
 def open_database(address: str) -> Database:
     """Open a database by URL without touching its tables.
 
     Raises SettingError for a URL that is none or a driver that is not installed, ServiceError
     when nothing answers there.
     """
-    try:
-        url = make_url(address)
-    except ArgumentError as error:
-        raise SettingError("database_url_wrong") from error
+    url = _parse_url(address)
     shown = url.render_as_string(hide_password=True)
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")

@@ -1,0 +1,201 @@
+"""Looking: `status`, `results`, `rejects`, `row`, `spec check`."""
+
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.errors import SettingError
+from jobs.job import BatchStatus
+from jobs.spec import read_spec
+from jobs.store import batches, results
+from workers.cli.options import (
+    BatchId,
+    Config,
+    Db,
+    Json,
+    Redis,
+    Room,
+    open_room,
+    print_json,
+    print_pairs,
+    words,
+)
+from workers.cli.results import REJECT_COLUMNS, RESULT_COLUMNS, choose_format, send
+from workers.report import Report, as_json, build_report, report_on
+from workers.view import make_view
+
+FOLLOW_SECONDS = 0.5
+OutFormat = Annotated[
+    str | None, typer.Option("--format", metavar="csv|jsonl", help=words("help_format"))
+]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="PATH", help=words("help_out"))]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("status", help=words("help_status"))(status)
+    app.command("results", help=words("help_results"))(show_results)
+    app.command("rejects", help=words("help_rejects"))(show_rejects)
+    app.command("row", help=words("help_row"))(show_row)
+    spec = typer.Typer(help=words("help_spec_group"), no_args_is_help=True)
+    spec.command("check", help=words("help_spec_check"), epilog=words("help_spec_keys"))(check_spec)
+    app.add_typer(spec, name="spec")
+
+
+def status(
+    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help=words("help_batch"))] = None,
+    follow: Annotated[bool, typer.Option("--follow", help=words("help_follow"))] = False,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    with open_room(db, redis, config) as room:
+        if batch is None and not follow:
+            _list_batches(room, as_data=as_data)
+            return
+        found = batches.get(room.database, batch or "latest")
+        if follow:
+            _follow(room, found.batch_id)
+        report = report_on(room.database, found, 0)
+        if as_data:
+            print_json(as_json([report]))
+        else:
+            _print_report(room, report)
+
+
+def _list_batches(room: Room, *, as_data: bool) -> None:
+    reports = [
+        (found, build_report(found, results.tally(room.database, found.batch_id), 0))
+        for found in batches.list_recent(room.database)
+    ]
+    if as_data:
+        print_json({"batches": [as_json([report]) for _, report in reports]})
+        return
+    if not reports:
+        typer.echo(room.say("no_batches", database=room.database.shown))
+    for found, report in reports:
+        ended = report.done + report.bad
+        typer.echo(
+            f"{found.batch_id}  {found.status:9}  {ended:>8}/{report.rows:<8}  "
+            f"{found.created_at:%Y-%m-%d %H:%M}  {found.spec_name}  {found.file_name}"
+        )
+
+
+def _follow(room: Room, batch_id: str) -> None:
+    """Show progress until the batch has ended."""
+    view = make_view(room.settings.language)
+    pause = threading.Event()
+    passed = 0.0
+    try:
+        while batches.get(room.database, batch_id).status in (
+            BatchStatus.LOADING,
+            BatchStatus.OPEN,
+            BatchStatus.DECIDING,
+        ):
+            view.show(batch_id, results.tally(room.database, batch_id), passed)
+            pause.wait(FOLLOW_SECONDS)
+            passed += FOLLOW_SECONDS
+    finally:
+        view.end()
+
+
+def _print_report(room: Room, report: Report) -> None:
+    counted = ("rows", "done", "review", "rejected", "failed", "cancelled")
+    left = report.rows - report.done - report.bad
+    typer.echo(report.batch_id)
+    print_pairs(
+        [
+            (room.say("sum_status"), report.status),
+            *((room.say(f"sum_{name}"), getattr(report, name)) for name in counted),
+            (room.say("sum_left"), left),
+            (room.say("sum_cost"), f"{report.cost_usd} USD"),
+        ]
+    )
+
+
+def show_results(
+    batch: BatchId,
+    kind: OutFormat = None,
+    out: OutFile = None,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    with open_room(db, redis, config) as room:
+        chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
+        found = batches.get(room.database, batch)
+        lines = results.stream_results(room.database, found.batch_id)
+        send(lines, RESULT_COLUMNS, chosen, out)
+
+
+def show_rejects(
+    batch: BatchId,
+    kind: OutFormat = None,
+    out: OutFile = None,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    with open_room(db, redis, config) as room:
+        chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
+        found = batches.get(room.database, batch)
+        send(results.stream_rejects(room.database, found.batch_id), REJECT_COLUMNS, chosen, out)
+
+
+def show_row(
+    batch: BatchId,
+    row: Annotated[int | None, typer.Argument(metavar="ROW", help=words("help_row_number"))] = None,
+    source_id: Annotated[str | None, typer.Option("--id", help=words("help_row_id"))] = None,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    if (row is None) == (source_id is None):
+        raise SettingError("row_needs_one_key")
+    with open_room(db, redis, config) as room:
+        found = batches.get(room.database, batch)
+        life = results.row_life(
+            room.database, found.batch_id, row_number=row, source_id=source_id
+        )
+        if as_data:
+            print_json({**life.row, "text": life.text, "attempts": list(life.attempts)})
+            return
+        _print_life(room, life)
+
+
+def _print_life(room: Room, life: results.RowLife) -> None:
+    typer.echo(room.say("row_title", row=life.row["row_number"], id=life.row["source_id"]))
+    hidden = {"row_number", "source_id", "fields"}
+    shown: list[tuple[str, object]] = [
+        (name, value) for name, value in life.row.items() if name not in hidden and value is not None
+    ]
+    print_pairs([("text", life.text)] * (life.text is not None) + shown)
+    for number, attempt in enumerate(life.attempts, start=1):
+        typer.echo(room.say("row_attempt", number=number, kind=attempt["kind"]))
+        skipped = {"batch_id", "row_number", "source_id", "spec_name", "kind"}
+        facts: list[tuple[str, Any]] = [
+            (name, value)
+            for name, value in attempt.items()
+            if name not in skipped and value is not None
+        ]
+        print_pairs(facts)
+
+
+def check_spec(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC", help=words("help_spec"))],
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    parsed = read_spec(spec)
+    if as_data:
+        print_json({"spec_hash": parsed.hash(), "spec": parsed.canonical()})
+        return
+    typer.echo(words("spec_good").format(file=spec, name=parsed.name, hash=parsed.hash()[:12]))

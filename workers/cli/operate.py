@@ -1,0 +1,149 @@
+"""Operating: `worker`, `dispatch`, `db`, `doctor`."""
+
+import threading
+from typing import Annotated
+
+import typer
+
+from jobs.errors import NotBuiltError, ServiceError
+from jobs.store import checks, open_database, schema
+from workers.broker import Queues
+from workers.cli.options import (
+    Config,
+    Db,
+    Json,
+    Redis,
+    open_room,
+    print_json,
+    print_pairs,
+    words,
+)
+from workers.dispatch import Dispatcher
+from workers.doctor import examine
+from workers.engines.load import check_model
+from workers.models import find_model
+from workers.run import dispatching, with_redis
+from workers.settings import read_settings
+from workers.supervise import Post, Supervisor
+from workers.view import make_view
+
+DEFAULT_MODEL = "smollm2-135m"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    worker = typer.Typer(help=words("help_worker"), no_args_is_help=True)
+    worker.command("local", help=words("help_worker_local"))(work_locally)
+    worker.command("cloud", hidden=True)(work_in_cloud)
+    app.add_typer(worker, name="worker")
+    app.command("dispatch", help=words("help_dispatch"))(dispatch)
+    database = typer.Typer(help=words("help_db_group"), no_args_is_help=True)
+    database.command("upgrade", help=words("help_db_upgrade"))(upgrade)
+    database.command("check", help=words("help_db_check"))(check)
+    database.command("views", hidden=True)(make_views)
+    app.add_typer(database, name="db")
+    app.command("doctor", help=words("help_doctor"))(doctor)
+
+
+def work_locally(
+    model: Annotated[str, typer.Option(metavar="NAME", help=words("help_model"))] = DEFAULT_MODEL,
+    devices: Annotated[str, typer.Option(metavar="cpu", help=words("help_device"))] = "cpu",
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    if devices != "cpu":
+        raise NotBuiltError("option_not_built", option=f"--devices {devices}")
+    with open_room(db, redis, config) as room, with_redis(room.settings) as settings:
+        check_model(find_model(settings, model))
+        queues = Queues(settings.redis_url or "")
+        queues.ping()
+        queues.close()
+        view = make_view(settings.language)
+        supervisor = Supervisor(
+            Post(model, devices),
+            settings,
+            room.database,
+            on_event=lambda event: view.say(f"worker_{event}", model=model),
+        )
+        supervisor.start()
+        try:
+            supervisor.wait_ready()
+            while not supervisor.join(1.0):
+                pass
+        finally:
+            supervisor.stop()
+        if supervisor.failure is not None:
+            raise supervisor.failure
+
+
+def work_in_cloud() -> None:
+    raise NotBuiltError("command_not_built", command="worker cloud")
+
+
+def dispatch(
+    db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
+) -> None:
+    with open_room(db, redis, config) as room, with_redis(room.settings) as settings:
+        queues = Queues(settings.redis_url or "")
+        queues.ping()
+        make_view(settings.language).say("dispatching")
+        with dispatching(settings, room.database, queues):
+            threading.Event().wait()
+
+
+def upgrade(
+    db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
+) -> None:
+    settings = read_settings(database_url=db, redis_url=redis, config=config)
+    database = open_database(settings.database_url)
+    schema.upgrade(database)
+    revision = schema.head_revision()
+    if as_data:
+        print_json({"database": database.shown, "revision": revision})
+    else:
+        typer.echo(words("db_upgraded").format(database=database.shown, revision=revision))
+
+
+def check(
+    db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
+) -> None:
+    with open_room(db, redis, config, upgrade=False) as room:
+        schema.require_current(room.database)
+        differences = [str(difference) for difference in schema.find_differences(room.database)]
+        violations = checks.find_violations(room.database)
+    if as_data:
+        found = {violation.name: violation.records for violation in violations}
+        print_json({"differences": differences, "violations": found})
+    elif not differences and not violations:
+        typer.echo(room.say("db_good", database=room.database.shown, count=len(checks.INVARIANTS)))
+    else:
+        print_pairs([("schema", difference) for difference in differences])
+        print_pairs([(violation.name, violation.records) for violation in violations])
+    raise typer.Exit(1 if differences or violations else 0)
+
+
+def make_views() -> None:
+    raise NotBuiltError("command_not_built", command="db views")
+
+
+def doctor(
+    db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
+) -> None:
+    settings = read_settings(database_url=db, redis_url=redis, config=config)
+    findings = examine(settings)
+    if as_data:
+        print_json(
+            {
+                "findings": [
+                    {"name": finding.name, "good": finding.good, "words": finding.words}
+                    for finding in findings
+                ]
+            }
+        )
+    else:
+        marks = {True: "ok", False: "!!"}
+        for finding in findings:
+            typer.echo(f"{marks[finding.good]}  {finding.name}: {finding.words}")
+    raise typer.Exit(0 if all(finding.good for finding in findings) else 1)

@@ -1,0 +1,90 @@
+"""What all commands share: the four common options, the opened room, the printing of data."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.store import Database, open_database, schema, sqlite_file
+from jobs.words import choose_language, say
+from workers.settings import Settings, read_settings
+
+LANGUAGE = choose_language()
+
+
+def words(code: str) -> str:
+    """Return help text in the user's language."""
+    return say(code, LANGUAGE)
+
+
+Db = Annotated[str | None, typer.Option("--db", metavar="URL", help=words("help_db"))]
+Redis = Annotated[str | None, typer.Option("--redis", metavar="URL", help=words("help_redis"))]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help=words("help_config"))
+]
+Json = Annotated[bool, typer.Option("--json", help=words("help_json"))]
+BatchId = Annotated[str, typer.Argument(metavar="BATCH", help=words("help_batch"))]
+SpecFile = Annotated[Path, typer.Option("--spec", metavar="SPEC", help=words("help_spec"))]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help=words("help_files"))]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Settings and the database a command works in."""
+
+    settings: Settings
+    database: Database
+
+    def say(self, code: str, **params: object) -> str:
+        """Return words in the user's language."""
+        return say(code, self.settings.language, **params)
+
+
+@contextmanager
+def open_room(
+    db: str | None, redis: str | None, config: Path | None, *, upgrade: bool = True
+) -> Iterator[Room]:
+    """Open the database; an embedded one is brought to the current schema, others are not.
+
+    Raises SettingError, ServiceError.
+    """
+    settings = read_settings(database_url=db, redis_url=redis, config=config)
+    database = open_database(settings.database_url)
+    try:
+        if upgrade and sqlite_file(settings.database_url) is not None:
+            schema.upgrade(database)
+        yield Room(settings, database)
+    finally:
+        database.close()
+
+
+def print_json(data: Any) -> None:
+    """Print one JSON document on stdout."""
+    typer.echo(json.dumps(data, ensure_ascii=False, default=_as_json))
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def print_pairs(pairs: list[tuple[str, object]]) -> None:
+    """Print names and values in two columns; full-width characters count double."""
+    width = max((_width(name) for name, _ in pairs), default=0)
+    for name, value in pairs:
+        typer.echo(f"  {name}{' ' * (width - _width(name))}  {value}")
+
+
+def _width(text: str) -> int:
+    return sum(2 if ord(character) > 0x1100 else 1 for character in text)

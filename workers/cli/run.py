@@ -1,0 +1,167 @@
+"""`sekisho run` and `sekisho submit`."""
+
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs import submit as handing
+from jobs.errors import NotBuiltError, SettingError
+from jobs.export import write_file
+from jobs.job import BatchStatus
+from jobs.spec import Spec, read_spec
+from jobs.store import batches, results
+from workers.cli.options import (
+    Config,
+    Db,
+    Files,
+    Json,
+    Redis,
+    Room,
+    SpecFile,
+    open_room,
+    print_json,
+    print_pairs,
+    words,
+)
+from workers.cli.results import RESULT_COLUMNS, choose_format
+from workers.report import Report, as_json, exit_status, parse_allow_bad, report_on
+from workers.run import Run, RunOptions, run_files
+from workers.view import make_view
+
+Force = Annotated[bool, typer.Option("--force", help=words("help_force"))]
+Partial = Annotated[bool, typer.Option("--partial", help=words("help_partial"))]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("run", help=words("help_run"))(run)
+    app.command("submit", help=words("help_submit"))(submit)
+
+
+def run(
+    files: Files,
+    spec: SpecFile,
+    out: Annotated[Path | None, typer.Option(help=words("help_out"))] = None,
+    allow_bad: Annotated[str, typer.Option(metavar="N|P%", help=words("help_allow_bad"))] = "0",
+    device: Annotated[str, typer.Option(help=words("help_device"))] = "cpu",
+    force: Force = False,
+    partial: Partial = False,
+    limit: Annotated[int | None, typer.Option(hidden=True)] = None,
+    deadline: Annotated[str | None, typer.Option(hidden=True)] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", hidden=True)] = False,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    unbuilt = {"--limit": limit, "--deadline": deadline, "--no-cache": no_cache or None}
+    for option, value in unbuilt.items():
+        if value is not None:
+            raise NotBuiltError("option_not_built", option=option)
+    if device != "cpu":
+        raise NotBuiltError("option_not_built", option=f"--device {device}")
+    allowed = parse_allow_bad(allow_bad)
+    parsed = read_spec(spec)
+    if out is not None:
+        _check_out(out, files)
+    with open_room(db, redis, config) as room:
+        view = make_view(room.settings.language)
+        options = RunOptions(device=device, force=force, partial=partial)
+        try:
+            reports = run_files(Run(room.settings, room.database, parsed, options, view), files)
+        except KeyboardInterrupt:
+            view.say("interrupted")
+            raise
+        if out is not None:
+            _write_out(room, reports[0], out)
+        if as_data:
+            print_json(as_json(reports))
+        else:
+            for path, report in zip(files, reports, strict=True):
+                _summarize(room, path, parsed, report, out)
+    raise typer.Exit(exit_status(reports, allowed))
+
+
+def _check_out(out: Path, files: list[Path]) -> None:
+    choose_format(None, out)
+    if len(files) > 1:
+        raise SettingError("out_needs_one_file")
+    if out.is_dir() or not out.absolute().parent.is_dir():
+        raise SettingError("out_no_folder", out=str(out))
+    if any(out.absolute() == path.absolute() for path in files):
+        raise SettingError("out_is_input", out=str(out))
+
+
+def _write_out(room: Room, report: Report, out: Path) -> None:
+    lines = results.stream_results(room.database, report.batch_id)
+    write_file(lines, RESULT_COLUMNS, out, choose_format(None, out))
+
+
+def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | None) -> None:
+    took = results.spent(room.database, report.batch_id)
+    counted = ("rows", "done", "review", "rejected", "failed", "cancelled")
+    counts: list[tuple[str, object]] = [
+        (room.say(f"sum_{name}"), getattr(report, name))
+        for name in counted
+        if name in ("rows", "done") or getattr(report, name)
+    ]
+    typer.echo(room.say("sum_title", file=path.name, spec=spec.name, batch=report.batch_id))
+    if report.file_error:
+        typer.echo("  " + room.say(report.file_error, file=path.name, record="?", line="?"))
+    print_pairs(
+        [
+            (room.say("sum_status"), report.status),
+            *counts,
+            (room.say("sum_device"), f"{took.device_ms / 1000:.1f} s, {took.tokens} tokens"),
+            (room.say("sum_cost"), f"{report.cost_usd} USD"),
+            (room.say("sum_seconds"), f"{report.seconds:.1f} s"),
+            (room.say("sum_where"), f"{room.database.shown} (fct_results)"),
+            *([(room.say("sum_out"), out)] if out is not None else []),
+        ]
+    )
+    if report.review:
+        typer.echo(room.say("sum_review_hint", batch=report.batch_id))
+    if report.rejected:
+        typer.echo(room.say("sum_rejected_hint", batch=report.batch_id))
+
+
+def submit(
+    files: Files,
+    spec: SpecFile,
+    force: Force = False,
+    partial: Partial = False,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    parsed = read_spec(spec)
+    told: list[dict[str, Any]] = []
+    with open_room(db, redis, config) as room:
+        handed = [handing.hand_in(path, parsed) for path in files]
+        for item in handed:
+            handing.read_records(item.path, handing.shape_of(parsed))
+        for item in handed:
+            found = batches.find(room.database, item.identity)
+            again = found is not None and found.status is BatchStatus.FAILED and partial
+            batch = handing.submit(
+                room.database,
+                item,
+                language=room.settings.language,
+                wait=threading.Event().wait,
+                force=force or again,
+                partial=partial,
+            )
+            report = report_on(room.database, batch, 0)
+            keys = ("batch_id", "status", "rows", "rejected", "file_error")
+            told.append({key: getattr(report, key) for key in keys})
+        if as_data:
+            print_json(told[0] if len(told) == 1 else {"batches": told})
+        else:
+            for item, line in zip(handed, told, strict=True):
+                typer.echo(room.say("submitted", file=item.file.name, **line))
+    if any(line["status"] == BatchStatus.FAILED for line in told):
+        raise typer.Exit(2)
+    raise typer.Exit(1 if any(line["rejected"] for line in told) else 0)
