@@ -62,9 +62,7 @@ def run_files(run: Run, paths: Sequence[Path]) -> list[Report]:
     waiting = [item for item in handed if ended[item.identity] is None]
     if waiting:
         _check(run, waiting)
-        with start_services(
-            run.settings, run.database, run.spec, run.options, run.view
-        ) as crew:
+        with start_services(run.settings, run.database, run.spec, run.options, run.view) as crew:
             for item in waiting:
                 ended[item.identity] = _answer(run, item, crew)
     seconds = time.monotonic() - started

@@ -35,9 +35,7 @@ def make_view(language: Language) -> View:
 class LineView:
     """A line every few seconds, and one for each fact."""
 
-    def __init__(
-        self, language: Language, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, language: Language, clock: Callable[[], float] = time.monotonic) -> None:
         self._language = language
         self._clock = clock
         self._next = clock()

@@ -54,6 +54,20 @@ def is_current(connection: Connection) -> bool:
     return set(VIEWS) <= set(inspect(connection).get_view_names())
 
 
+def require_current(database: Database) -> None:
+    """Raise SettingError unless a database stands at the newest revision."""
+    with database.read() as connection:
+        _refuse_newer(connection, database.shown)
+        if not is_current(connection):
+            raise SettingError("database_not_upgraded", database=database.shown)
+
+
+def describe(database: Database) -> str | None:
+    """Return the revision a database stands at, None for an empty one."""
+    with database.read() as connection:
+        return current_revision(connection)
+
+
 def find_differences(database: Database) -> list[Any]:
     """Return what differs between a database's tables and `jobs.tables`; empty if nothing."""
     with database.read() as connection:

@@ -39,4 +39,11 @@ def say(code: str, language: Language = "en", **params: object) -> str:
     words = catalogue(language).get(code)
     if words is None:
         return " ".join([code, *(f"{name}={value}" for name, value in params.items())])
-    return words.format_map({**params, "code": code})
+    return words.format_map(_Params(params))
+
+
+class _Params(dict[str, object]):
+    """Shows a parameter nobody gave by its name: words must never fail for want of one."""
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"

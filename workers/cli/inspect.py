@@ -45,7 +45,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(
-    batch: Annotated[str | None, typer.Argument(metavar="[BATCH]", help=words("help_batch"))] = None,
+    batch: Annotated[
+        str | None, typer.Argument(metavar="[BATCH]", help=words("help_batch"))
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help=words("help_follow"))] = False,
     db: Db = None,
     redis: Redis = None,
@@ -160,9 +162,7 @@ def show_row(
         raise SettingError("row_needs_one_key")
     with open_room(db, redis, config) as room:
         found = batches.get(room.database, batch)
-        life = results.row_life(
-            room.database, found.batch_id, row_number=row, source_id=source_id
-        )
+        life = results.row_life(room.database, found.batch_id, row_number=row, source_id=source_id)
         if as_data:
             print_json({**life.row, "text": life.text, "attempts": list(life.attempts)})
             return
@@ -173,7 +173,9 @@ def _print_life(room: Room, life: results.RowLife) -> None:
     typer.echo(room.say("row_title", row=life.row["row_number"], id=life.row["source_id"]))
     hidden = {"row_number", "source_id", "fields"}
     shown: list[tuple[str, object]] = [
-        (name, value) for name, value in life.row.items() if name not in hidden and value is not None
+        (name, value)
+        for name, value in life.row.items()
+        if name not in hidden and value is not None
     ]
     print_pairs([("text", life.text)] * (life.text is not None) + shown)
     for number, attempt in enumerate(life.attempts, start=1):
@@ -198,4 +200,4 @@ def check_spec(
     if as_data:
         print_json({"spec_hash": parsed.hash(), "spec": parsed.canonical()})
         return
-    typer.echo(words("spec_good").format(file=spec, name=parsed.name, hash=parsed.hash()[:12]))
+    typer.echo(words("spec_good", file=spec, name=parsed.name, hash=parsed.hash()[:12]))

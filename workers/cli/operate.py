@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jobs.errors import NotBuiltError, ServiceError
+from jobs.errors import NotBuiltError
 from jobs.store import checks, open_database, schema
 from workers.broker import Queues
 from workers.cli.options import (
@@ -18,7 +18,6 @@ from workers.cli.options import (
     print_pairs,
     words,
 )
-from workers.dispatch import Dispatcher
 from workers.doctor import examine
 from workers.engines.load import check_model
 from workers.models import find_model
@@ -103,12 +102,10 @@ def upgrade(
     if as_data:
         print_json({"database": database.shown, "revision": revision})
     else:
-        typer.echo(words("db_upgraded").format(database=database.shown, revision=revision))
+        typer.echo(words("db_upgraded", database=database.shown, revision=revision))
 
 
-def check(
-    db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
-) -> None:
+def check(db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False) -> None:
     with open_room(db, redis, config, upgrade=False) as room:
         schema.require_current(room.database)
         differences = [str(difference) for difference in schema.find_differences(room.database)]

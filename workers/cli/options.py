@@ -18,16 +18,14 @@ from workers.settings import Settings, read_settings
 LANGUAGE = choose_language()
 
 
-def words(code: str) -> str:
-    """Return help text in the user's language."""
-    return say(code, LANGUAGE)
+def words(code: str, **params: object) -> str:
+    """Return words in the user's language, e.g. a help text."""
+    return say(code, LANGUAGE, **params)
 
 
 Db = Annotated[str | None, typer.Option("--db", metavar="URL", help=words("help_db"))]
 Redis = Annotated[str | None, typer.Option("--redis", metavar="URL", help=words("help_redis"))]
-Config = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help=words("help_config"))
-]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help=words("help_config"))]
 Json = Annotated[bool, typer.Option("--json", help=words("help_json"))]
 BatchId = Annotated[str, typer.Argument(metavar="BATCH", help=words("help_batch"))]
 SpecFile = Annotated[Path, typer.Option("--spec", metavar="SPEC", help=words("help_spec"))]

@@ -1,0 +1,128 @@
+"""`sekisho doctor`: looks at everything a run needs and says what is wrong and what to do."""
+
+import hashlib
+import importlib.metadata
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from jobs.errors import SekishoError
+from jobs.store import open_database, schema
+from jobs.words import say
+from workers.broker import Queues
+from workers.embedded_redis import find_redis_server
+from workers.engines.load import check_model
+from workers.models import BUILT_IN, ModelFile, find_model
+from workers.settings import Settings
+
+FEATURES: Final = ("avx2", "f16c", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")
+COMPILERS: Final = ("c++", "g++", "clang++")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `words` say what was found and, if it is not good, what to do."""
+
+    name: str
+    good: bool
+    words: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at Python, compiler, llama.cpp, processor, model files, database and Redis."""
+    return [
+        Finding("python", good=True, words=f"{platform.python_version()} {platform.platform()}"),
+        _look_for_compiler(settings),
+        _look_for_llama(settings),
+        _look_at_processor(settings),
+        *_look_at_models(settings),
+        _look_at_database(settings),
+        _look_at_redis(settings),
+    ]
+
+
+def _look_for_compiler(settings: Settings) -> Finding:
+    found = next((path for name in COMPILERS if (path := shutil.which(name))), None)
+    words = found or say("doctor_no_compiler", settings.language)
+    return Finding("compiler", good=found is not None, words=words)
+
+
+def _look_for_llama(settings: Settings) -> Finding:
+    try:
+        version = importlib.metadata.version("llama-cpp-python")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(
+            "llama-cpp-python", good=False, words=say("doctor_no_llama", settings.language)
+        )
+    return Finding("llama-cpp-python", good=True, words=version)
+
+
+def _look_at_processor(settings: Settings) -> Finding:
+    cpuinfo = Path("/proc/cpuinfo")
+    flags: set[str] = set()
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+        flags = {flag for line in lines if line.startswith("flags") for flag in line.split()}
+    known = [name for name in FEATURES if name in flags]
+    good = "avx2" in flags or platform.machine() not in ("x86_64", "AMD64")
+    words = " ".join(known) or platform.machine()
+    if not good:
+        words = say("doctor_slow_processor", settings.language)
+    return Finding("processor", good=good, words=words)
+
+
+def _look_at_models(settings: Settings) -> Iterator[Finding]:
+    for name in sorted({*BUILT_IN, *settings.models}):
+        try:
+            model = find_model(settings, name)
+            check_model(model)
+        except SekishoError as error:
+            yield Finding(f"model {name}", good=False, words=_words(error, settings))
+            continue
+        yield _check_hash(model, settings)
+
+
+def _check_hash(model: ModelFile, settings: Settings) -> Finding:
+    name = f"model {model.name}"
+    if model.path is None or model.expected_sha256 is None:
+        return Finding(name, good=True, words=str(model.path or model.section.engine))
+    with model.path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != model.expected_sha256:
+        words = say("model_hash_differs", settings.language, path=str(model.path), model=model.name)
+        return Finding(name, good=False, words=words)
+    return Finding(name, good=True, words=f"{model.path} (sha256 {found[:12]})")
+
+
+def _look_at_database(settings: Settings) -> Finding:
+    try:
+        database = open_database(settings.database_url)
+        revision = schema.describe(database)
+        database.close()
+    except SekishoError as error:
+        return Finding("database", good=False, words=_words(error, settings))
+    head = schema.head_revision()
+    shown = f"{database.shown} ({database.dialect}, {revision or '-'})"
+    if revision not in (None, head):
+        words = say("database_not_upgraded", settings.language, database=database.shown)
+        return Finding("database", good=False, words=words)
+    return Finding("database", good=True, words=shown)
+
+
+def _look_at_redis(settings: Settings) -> Finding:
+    try:
+        if settings.redis_url is None:
+            return Finding("redis", good=True, words=f"{find_redis_server()} (embedded)")
+        queues = Queues(settings.redis_url)
+        queues.ping()
+        queues.close()
+    except SekishoError as error:
+        return Finding("redis", good=False, words=_words(error, settings))
+    return Finding("redis", good=True, words=queues.shown)
+
+
+def _words(error: SekishoError, settings: Settings) -> str:
+    return say(error.code, settings.language, **error.params)
