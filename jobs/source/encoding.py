@@ -31,7 +31,7 @@ BYTE_ORDER_MARKS: Final = (  # UTF-32 first: its mark begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-NO_FILE_ENCODINGS: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape"})
+NO_FILE_ENCODINGS: Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape"})
 # What Python's codec makes of the bytes 80, A0, FD, FE, FF, which Windows leaves unused.
 UNUSED_IN_CP932: Final = re.compile("[\x80\uf8f0-\uf8f3]")
 # As the WHATWG Encoding Standard: who says Shift_JIS means the Windows code page.

@@ -75,16 +75,13 @@ def split_records(
     line = first_line
     for piece in pieces:
         ends_line = piece[-1] == "\n" or (cr_ends_lines and piece[-1] == "\r")
-        if not record.started:
-            record.line = line
-            stop = _line_stop(piece) if ends_line else len(piece)
-            if ends_line and '"' not in piece:
-                if stop:
-                    yield _split_plain(piece, stop, delimiter, line)
-                line += 1
-                continue
-        else:
-            stop = _line_stop(piece) if ends_line else len(piece)
+        stop = _line_stop(piece) if ends_line else len(piece)
+        if not record.started and ends_line and '"' not in piece:  # most lines of most files
+            if stop:
+                yield _split_plain(piece, stop, delimiter, line)
+            line += 1
+            continue
+        record.line = record.line or line
         line += ends_line
         if record.add(piece, stop):
             finished = record.finish()

@@ -126,7 +126,9 @@ def test_bad_bytes_in_utf16(file: Path) -> None:
     assert [source_id for source_id, _ in good(records)] == ["1", "3"]
 
 
-@pytest.mark.parametrize("encoding", ["klingon", "base64", "", "x\0y", "undefined", "idna"])
+@pytest.mark.parametrize(
+    "encoding", ["klingon", "base64", "", "x\0y", "undefined", "idna", "unicode_escape"]
+)
 def test_unknown_encoding(file: Path, encoding: str) -> None:
     """A name that is no text encoding is refused."""
     with pytest.raises(SourceError) as caught:
