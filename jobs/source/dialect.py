@@ -52,11 +52,11 @@ def choose_dialect(
     """Decide from the first lines of the file.
 
     `fixed_delimiter` is the one the spec or the format gives. Raises SourceError:
-    header_missing, header_too_long, unclosed_quote, column_missing, column_ambiguous.
+    header_missing, header_too_long, header_broken, column_missing, column_ambiguous.
     """
     first = next(pieces, "")
     hint = SEPARATOR_HINT.fullmatch(first)
-    sample = _sample(pieces if hint else chain([first], pieces))
+    sample = _sample(pieces if hint or not first else chain([first], pieces))
     cr_ends_lines = first.endswith("\r")
     delimiter = fixed_delimiter or (hint[1] if hint else None)
     tried = [
@@ -67,7 +67,7 @@ def choose_dialect(
     delimiter, records = max(tried, key=lambda trial: _fitness(trial[1], shape))
     names = shape.columns
     if shape.header:
-        names = _header(path, records, ends=sum(map(len, sample)) < SAMPLE_CHARS)
+        names = _header(path, records, whole=sum(map(len, sample)) < SAMPLE_CHARS)
     return Dialect(
         delimiter=delimiter,
         hint_lines=1 if hint else 0,
@@ -101,28 +101,27 @@ def _split_sample(sample: Sequence[str], delimiter: str, cr_ends_lines: bool) ->
     return list(islice(records, SAMPLE_PIECES))
 
 
-def _fitness(records: Sequence[RawRecord], shape: InputShape) -> tuple[bool, float, int]:
-    """Rank a delimiter: the wanted columns are there, records are equally wide, many columns."""
+def _fitness(records: Sequence[RawRecord], shape: InputShape) -> tuple[int, float, int]:
+    """Rank a delimiter: wanted columns it finds, records equally wide, many columns."""
     if not records:
-        return False, 0.0, 0
+        return 0, 0.0, 0
     names = records[0].cells if shape.header else shape.columns
-    found = all(is_found(names, name) for name in shape.wanted)
+    found = sum(is_found(names, name) for name in shape.wanted)
     width = len(names)
     body = records[1:] if shape.header else records
     fitting = sum(record.width == width for record in body if not record.flaw)
     return found, fitting / max(1, len(body)), width
 
 
-def _header(path: Path, records: Sequence[RawRecord], *, ends: bool) -> tuple[str, ...]:
+def _header(path: Path, records: Sequence[RawRecord], *, whole: bool) -> tuple[str, ...]:
+    """Return the names; `whole`: the sample was not cut off at SAMPLE_CHARS."""
     if not records:
         raise SourceError("header_missing", file=str(path))
     header = records[0]
-    if header.flaw in ("unclosed_quote", "stray_quote"):
-        if header.flaw == "unclosed_quote" and not ends:
-            raise SourceError("header_too_long", file=str(path), limit=SAMPLE_CHARS)
-        raise SourceError(header.flaw, file=str(path), record=0, line=header.line)
-    if len(records) == 1 and not ends:
+    if not whole and (len(records) == 1 or header.flaw == "unclosed_quote"):
         raise SourceError("header_too_long", file=str(path), limit=SAMPLE_CHARS)
+    if header.flaw in ("unclosed_quote", "stray_quote"):
+        raise SourceError("header_broken", file=str(path), line=header.line)
     return tuple(header.cells)
 
 

@@ -22,6 +22,7 @@ MARKING: Final = "sekisho_mark"
 """The error handler that puts MARK where bytes do not decode."""
 
 CHUNK_BYTES: Final = 1 << 20
+SAMPLE_BYTES: Final = 1 << 17
 PIECE_BYTES: Final = 1 << 16
 BYTE_ORDER_MARKS: Final = (  # UTF-32 first: its mark begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -30,6 +31,9 @@ BYTE_ORDER_MARKS: Final = (  # UTF-32 first: its mark begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+NO_FILE_ENCODINGS: Final = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape"})
+# What Python's codec makes of the bytes 80, A0, FD, FE, FF, which Windows leaves unused.
+UNUSED_IN_CP932: Final = re.compile("[\x80\uf8f0-\uf8f3]")
 # As the WHATWG Encoding Standard: who says Shift_JIS means the Windows code page.
 MEANT_BY: Final = {"shift_jis": "cp932"}
 HALF_WIDTH_KANA: Final = re.compile("[\uff61-\uff9f]")
@@ -75,6 +79,8 @@ def _known_codec(path: Path, named: str) -> str:
         name = codecs.lookup(named).name
     except (LookupError, ValueError) as error:
         raise SourceError("unknown_encoding", file=str(path), encoding=named) from error
+    if name in NO_FILE_ENCODINGS:
+        raise SourceError("unknown_encoding", file=str(path), encoding=named)
     return MEANT_BY.get(name, name)
 
 
@@ -84,7 +90,7 @@ def _by_first_bytes(start: bytes) -> str | None:
 
 def _by_all_bytes(opened: BinaryIO) -> str | None:
     opened.seek(0)
-    if opened.read(4096).count(0) > 1024:  # UTF-16 without its mark, or no text at all
+    if 0 in opened.read(2):  # UTF-16 without its mark, or no text at all
         return None
     opened.seek(0)
     if _is_utf8(opened):
@@ -117,10 +123,12 @@ class _Trial:
 
     def take(self, line: bytes) -> None:
         try:
-            self.decoder.decode(line)
+            text = self.decoder.decode(line)
         except UnicodeDecodeError:
             self.decoder.reset()
             self.bad_lines += 1
+        else:
+            self.bad_lines += self.encoding == "cp932" and bool(UNUSED_IN_CP932.search(text))
 
 
 def _by_lines(opened: BinaryIO) -> str | None:
@@ -134,7 +142,7 @@ def _by_lines(opened: BinaryIO) -> str | None:
         if line.isascii():
             continue
         foreign_lines += 1
-        if len(sample) < CHUNK_BYTES:
+        if len(sample) < SAMPLE_BYTES:
             sample += line
         for trial in trials:
             trial.take(line)
@@ -162,6 +170,6 @@ def _is_latin(text: str) -> bool:
 
 def _is_euc_read_as_cp932(as_cp932: str, as_euc: str) -> bool:
     """Tell a small EUC-JP file whose every line is half-width kana in CP932."""
-    half_width = len(HALF_WIDTH_KANA.findall(as_cp932)) / len(NOT_ASCII.findall(as_cp932))
+    half_width = len(HALF_WIDTH_KANA.findall(as_cp932)) / max(1, len(NOT_ASCII.findall(as_cp932)))
     kana = len(KANA.findall(as_euc)) / max(1, len(NOT_ASCII.findall(as_euc)))
     return half_width > 0.5 and kana > 0.2

@@ -7,13 +7,15 @@ ends the file at the first stray quote. Here
 - LF and CRLF end a record; CR alone does so only in a file whose first line ends with it, for
   else it is part of the text;
 - a quote opens a cell only as its first character, and is text anywhere else;
-- after a closing quote only a delimiter or a line end may follow. On one line with an even
-  number of quotes the damage ends with the line (stray_quote); else it cannot be known where
-  the record ends (unclosed_quote), and reading stops.
+- after a closing quote only a delimiter or a line end may follow. Where else one stands, the
+  damage ends with the line if that is one line with an even number of quotes, the last of which
+  closes a cell (stray_quote); else nobody knows where the record ends (unclosed_quote), and
+  reading stops.
 
 Memory: one piece of a line, and of each wanted cell at most `max_cell_chars` characters.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple, TextIO
@@ -73,16 +75,13 @@ def split_records(
     line = first_line
     for piece in pieces:
         ends_line = piece[-1] == "\n" or (cr_ends_lines and piece[-1] == "\r")
-        if not record.started:
-            record.line = line
-            stop = _line_stop(piece) if ends_line else len(piece)
-            if ends_line and '"' not in piece:
-                if stop:
-                    yield _split_plain(piece, stop, delimiter, line)
-                line += 1
-                continue
-        else:
-            stop = _line_stop(piece) if ends_line else len(piece)
+        stop = _line_stop(piece) if ends_line else len(piece)
+        if not record.started and ends_line and '"' not in piece:  # most lines of most files
+            if stop:
+                yield _split_plain(piece, stop, delimiter, line)
+            line += 1
+            continue
+        record.line = record.line or line
         line += ends_line
         if record.add(piece, stop):
             finished = record.finish()
@@ -107,6 +106,7 @@ def _split_plain(piece: str, stop: int, delimiter: str, line: int) -> RawRecord:
     return RawRecord(line, cells, width, filled, NOTHING_LONG, flaw)
 
 
+_QUOTED_TEXT: Final = re.compile('[^"]*+(?:""[^"]*+)*+')
 _CELL_START, _PLAIN, _QUOTED, _QUOTE_CLOSED, _BROKEN = range(5)
 
 
@@ -130,6 +130,7 @@ class _Assembly:
         self._quotes = 0
         self._on_first_line = True
         self._broke_on_first_line = False
+        self._last_quote_closes = False
         self._flaw: str | None = None
 
     def add(self, piece: str, stop: int) -> bool:
@@ -146,6 +147,9 @@ class _Assembly:
         at = 0
         while at < len(piece):
             at = self._step(piece, at, stop)
+        if self._state == _BROKEN and '"' in piece:
+            after = piece.rfind('"') + 1
+            self._last_quote_closes = after >= stop or piece[after] == self._delimiter
         if stop == len(piece):
             return False
         self._on_first_line = False
@@ -157,7 +161,7 @@ class _Assembly:
         if self._state == _QUOTED:
             flaw = "unclosed_quote"
         elif self._state == _BROKEN:
-            sure = self._broke_on_first_line and self._quotes % 2 == 0
+            sure = self._broke_on_first_line and self._quotes % 2 == 0 and self._last_quote_closes
             flaw = "stray_quote" if sure else "unclosed_quote"
         else:
             self._close_cell()
@@ -172,12 +176,10 @@ class _Assembly:
             end = piece.find(self._delimiter, at, stop)
             return self._end_part(piece, at, end, stop)
         if self._state == _QUOTED:
-            end = piece.find('"', at)
-            if end < 0:
-                self._take(piece[at:])
-                return len(piece)
-            self._take(piece[at:end])
-            self._state = _QUOTE_CLOSED
+            end = _QUOTED_TEXT.match(piece, at).end()  # type: ignore[union-attr]  # it matches ""
+            self._take(piece[at:end].replace('""', '"'))
+            if end < len(piece):
+                self._state = _QUOTE_CLOSED
             return end + 1
         if self._state == _QUOTE_CLOSED:
             return self._after_quote(piece, at, stop)
