@@ -54,6 +54,11 @@ def hand_in(path: Path, spec: Spec) -> Handed:
     return Handed(path, file, spec)
 
 
+def check_readable(handed: Handed) -> None:
+    """Raise SourceError if the file cannot be read as the spec says, before any record."""
+    read_records(handed.path, shape_of(handed.spec))
+
+
 def submit(
     database: Database,
     handed: Handed,

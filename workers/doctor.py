@@ -13,7 +13,7 @@ from jobs.errors import SekishoError
 from jobs.store import open_database, schema
 from jobs.words import say
 from workers.broker import Queues
-from workers.embedded_redis import find_redis_server
+from workers.redis_guard import find_redis_server
 from workers.engines.load import check_model
 from workers.models import BUILT_IN, ModelFile, find_model
 from workers.settings import Settings

@@ -73,7 +73,7 @@ def run_files(run: Run, paths: Sequence[Path]) -> list[Report]:
 def _check(run: Run, waiting: Sequence[Handed]) -> None:
     """Refuse what cannot work before anything is started or written."""
     for item in waiting:
-        submit.read_records(item.path, submit.shape_of(run.spec))
+        submit.check_readable(item)
     for name in run.spec.route.tiers:
         check_model(find_model(run.settings, name))
 

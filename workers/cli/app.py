@@ -57,7 +57,7 @@ def main() -> NoReturn:
         _complain(error)
         status = _status(error)
     except TyperException as error:
-        error.show(sys.stderr)
+        print(f"sekisho: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks
         status = 2
     except KeyboardInterrupt:
         status = 130

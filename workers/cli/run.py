@@ -142,7 +142,7 @@ def submit(
     with open_room(db, redis, config) as room:
         handed = [handing.hand_in(path, parsed) for path in files]
         for item in handed:
-            handing.read_records(item.path, handing.shape_of(parsed))
+            handing.check_readable(item)
         for item in handed:
             found = batches.find(room.database, item.identity)
             again = found is not None and found.status is BatchStatus.FAILED and partial
