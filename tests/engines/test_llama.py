@@ -1,6 +1,9 @@
 """The in-process engine with a real model."""
 
 import random
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,10 +21,12 @@ from workers.journal import Journal, read_suspects
 
 pytestmark = pytest.mark.integration
 
-# Q4 weights: the same row in two shapes of batch moves by up to 6e-2 (llama.cpp's own noise)
-TOLERANCE = 0.1
+# The shape of a batch moves the arithmetic: by 0.10 for these rows on this Q4_1 file, by 0.001 on
+# the same weights as F32 (both measured; the second is what shows that nothing else moves).
+TOLERANCE = 0.15
 FRAME = Frame("Sort the message of a customer.", before="Message: ", answer_start="Topic:")
 TOPICS = LabelChoice((" delivery", " refund", " refund of a card", " greeting"))
+CHOICE = LabelChoice((" yes", " no"))  # differ in their first token: nothing to open
 TEXTS = (
     "Where is my parcel? It should have come on Monday.",
     "I want my money back.",
@@ -126,7 +131,9 @@ def test_japanese_labels_and_rows(llama: LlamaEngine) -> None:
 def test_three_hundred_rows_in_one_submit(llama: LlamaEngine) -> None:
     """More rows than the context has sequences are read in several steps."""
     before = llama.counters()
-    answers = ask(llama, make_prompts([f"no {number}" for number in range(300)], frame=Frame("")))
+    answers = ask(
+        llama, make_prompts([f"no {n}" for n in range(300)], frame=Frame(""), choice=CHOICE)
+    )
     after = llama.counters()
     assert len(answers) == 300
     assert {answer.error for answer in answers.values()} == {None}
@@ -150,18 +157,21 @@ def test_frame_longer_than_the_context_fails_its_rows(llama: LlamaEngine) -> Non
 def test_row_that_fills_the_context_to_its_last_token(model_path: Path, journal: Journal) -> None:
     """The longest row that is admitted can be read; one token more is refused."""
     engine = load_engine(model_path, "short", 1, journal, context_tokens=128, sequences=4)
-    answers = ask(engine, [Prompt(n, Frame("x"), "a " * n, TOPICS) for n in range(80, 120)])
+    (usage,) = (
+        answer.usage for answer in ask(engine, [Prompt(0, FRAME, "a " * 9, CHOICE)]).values()
+    )
+    fits = 9 + 128 - usage.prompt_tokens - usage.shared_tokens
+    answers = ask(engine, [Prompt(n, FRAME, "a " * n, CHOICE) for n in (fits, fits + 1)])
     engine.close()
-    errors = [answers[n].error for n in range(80, 120)]
-    assert set(errors) == {None, "input_too_long"}
-    assert errors == sorted(errors, key=lambda error: error is not None)
+    assert answers[fits].usage.prompt_tokens + usage.shared_tokens == 128
+    assert [answers[n].error for n in (fits, fits + 1)] == [None, "input_too_long"]
 
 
 def test_random_text_of_all_planes(llama: LlamaEngine) -> None:
     """Any code point, surrogates and controls included, is only text."""
     chance = random.Random(7)  # noqa: S311
-    texts = ["x" + "".join(chr(chance.randrange(0x110000)) for _ in range(12)) for _ in range(40)]
-    answers = ask(llama, make_prompts(texts, frame=Frame("")))
+    texts = ["x" + "".join(chr(chance.randrange(0x110000)) for _ in range(8)) for _ in range(20)]
+    answers = ask(llama, make_prompts(texts, frame=Frame(""), choice=CHOICE))
     assert {answer.error for answer in answers.values()} == {None}
 
 
@@ -234,3 +244,24 @@ def test_engine_that_closes_itself_from_a_delivery(model_path: Path, journal: Jo
     answers = tray.wait()
     assert [answers[key].error for key in range(3)] == [None, "engine_failed", "engine_failed"]
     engine.close()
+
+
+def test_process_may_end_while_the_engine_works(model_path: Path, tmp_path: Path) -> None:
+    """A program that never closes its engine ends with its own exit code, not with a crash."""
+    program = textwrap.dedent(
+        """
+        import sys, threading
+        from pathlib import Path
+        from tests.engines.conformance import make_prompts
+        from workers.engines.llama import load_engine
+        from workers.journal import Journal
+        engine = load_engine(Path(sys.argv[1]), "m", 1, Journal(Path(sys.argv[2])), step_tokens=64)
+        begun = threading.Event()
+        engine.submit(make_prompts(["hello"] * 500), lambda completion: begun.set())
+        begun.wait(300)
+        sys.exit(7)
+        """
+    )
+    arguments = [sys.executable, "-c", program, str(model_path), str(tmp_path / "journal")]
+    done = subprocess.run(arguments, check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == 7
