@@ -1,8 +1,10 @@
 """The engine: many rows in one decode, behind a prefix that is read once for all of them."""
 
+import atexit
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Sequence as Many
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -45,6 +47,7 @@ class LlamaEngine(EngineThread):
         self._budget = budget
         self._scheduler = Scheduler(budget)
         self._resident: tuple[int, ...] = ()
+        atexit.register(self.close)  # native code that outlives the interpreter crashes
         self.start()
 
     def step(self) -> None:
@@ -63,10 +66,9 @@ class LlamaEngine(EngineThread):
         together = [ticket for ticket in tickets if not ticket.alone]
         for part in (together, *lonely):
             if part:
-                self._journal.write([ticket.prompt.key for ticket in part])
-                for ticket in part:
-                    self._admit_one(ticket)
-                self._journal.clear()
+                with self._suspecting(ticket.prompt.key for ticket in part):
+                    for ticket in part:
+                        self._admit_one(ticket)
 
     def drop(self, tickets: Collection[Ticket]) -> None:
         self._scheduler.remove(tickets)
@@ -74,6 +76,16 @@ class LlamaEngine(EngineThread):
     def release(self) -> None:
         with self._changed:  # a submitter may be tokenising labels
             self._native.free()
+        atexit.unregister(self.close)
+
+    @contextmanager
+    def _suspecting(self, keys: Iterable[int]) -> Iterator[None]:
+        """Hold the ids of rows in the journal while native code works on them."""
+        self._journal.write(list(keys))
+        try:
+            yield
+        finally:
+            self._journal.clear()
 
     def _admit_one(self, ticket: Ticket) -> None:
         prompt = ticket.prompt
@@ -81,7 +93,11 @@ class LlamaEngine(EngineThread):
         if not prompt.text.strip():
             self.fail(ticket, "empty_text")
             return
-        tokens = self._native.tokenise(prompt.text, special=False) + group.suffix
+        try:
+            tokens = self._native.tokenise(prompt.text, special=False) + group.suffix
+        except DecodeError:
+            self.fail(ticket, "engine_failed")
+            return
         if self._budget.holds(group, len(tokens)):
             self._scheduler.add(Sequence(ticket, group, tokens))
         else:
@@ -89,17 +105,15 @@ class LlamaEngine(EngineThread):
 
     def _answer_rows(self, rows: list[Sequence]) -> list[list[Sequence]]:
         """Score rows and deliver them; returns what to try again if the step failed."""
-        self._journal.write([row.key for row in rows])
         try:
-            self._score(rows)
+            with self._suspecting(row.key for row in rows):
+                self._score(rows)
         except NoSlotError:
             self._clean(rows)
             return self._halve(rows)
         except DecodeError:
             self._clean(rows)
             return self._isolate(rows)
-        finally:
-            self._journal.clear()
         self.count(steps=1, shared_tokens=len(rows) * len(rows[0].group.prefix))
         for row in rows:
             self.answer(row.ticket, row.completion())

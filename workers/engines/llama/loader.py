@@ -59,5 +59,6 @@ def choose_threads() -> int:
 
     ggml's threads spin while they wait; one that shares its core slows all the others.
     """
-    cores = len(os.sched_getaffinity(0))
+    known = hasattr(os, "sched_getaffinity")  # Linux; a container may own fewer than there are
+    cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
     return cores - 1 if cores > 2 else cores

@@ -1,0 +1,267 @@
+"""The in-process engine with a real model."""
+
+import random
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs.errors import ModelError, SpecError
+from jobs.prompt import Completion, Frame, LabelChoice, Prompt
+from tests.engines.conformance import Tray, ask, make_prompts
+from tests.engines.test_gguf import make_gguf
+from workers.engines.llama import LlamaEngine, load_engine
+from workers.engines.llama.groups import Groups
+from workers.engines.llama.model import ContextSize, DecodeError, Model, Piece
+from workers.journal import Journal, read_suspects
+
+pytestmark = pytest.mark.integration
+
+# The shape of a batch moves the arithmetic: by 0.10 for these rows on this Q4_1 file, by 0.001 on
+# the same weights as F32 (both measured; the second is what shows that nothing else moves).
+TOLERANCE = 0.15
+FRAME = Frame("Sort the message of a customer.", before="Message: ", answer_start="Topic:")
+TOPICS = LabelChoice((" delivery", " refund", " refund of a card", " greeting"))
+CHOICE = LabelChoice((" yes", " no"))  # differ in their first token: nothing to open
+TEXTS = (
+    "Where is my parcel? It should have come on Monday.",
+    "I want my money back.",
+    "Hello, good morning!",
+    "The gift card was charged twice, please pay it back.",
+    "荷物がまだ届きません。いつ届きますか。",
+    "返金してください。",
+)
+
+
+@pytest.fixture
+def model(model_path: Path) -> Iterator[Model]:
+    """The file without the engine, with a small context."""
+    made = Model(model_path)
+    made.open_context(ContextSize(256, 128, 256, 4), threads=1)
+    yield made
+    made.free()
+
+
+def difference(one: Completion, two: Completion) -> float:
+    pairs = zip(one.scores, two.scores, strict=True)
+    return max(abs(first - second) for (_, first), (_, second) in pairs)
+
+
+def test_batched_answers_are_those_of_single_rows(llama: LlamaEngine) -> None:
+    """Reading rows together moves probabilities by no more than the arithmetic's noise."""
+    prompts = make_prompts(TEXTS, frame=FRAME, choice=TOPICS)
+    together = ask(llama, prompts)
+    alone = ask(llama, prompts, alone=True)
+    shuffled = ask(llama, random.Random(1).sample(prompts, len(prompts)))  # noqa: S311
+    for key in together:
+        assert difference(together[key], alone[key]) < TOLERANCE
+        assert difference(together[key], shuffled[key]) < TOLERANCE
+
+
+def test_scores_are_those_of_reading_every_label(llama: LlamaEngine, model: Model) -> None:
+    """The trie gives what forwarding each branch's path by itself gives."""
+    prompt = make_prompts([TEXTS[3]], frame=FRAME, choice=TOPICS)[0]
+    group = Groups(model, "smollm2", max_paths=2).find(prompt)
+    row = group.prefix + model.tokenise(prompt.text, special=False) + group.suffix
+    logits = {}
+    for number, branch in enumerate(group.trie.branches):
+        model.clear()
+        values = model.decode([Piece(row + branch.path, 0, (0,), output=True)])
+        logits[number] = values[0][list(branch.children)].copy()
+    (answer,) = ask(llama, [prompt]).values()
+    shares = [share for _, share in answer.scores]
+    assert np.allclose(shares, group.trie.probabilities(logits), atol=TOLERANCE)
+    assert len(group.trie.branches) > 1
+
+
+def test_label_that_is_a_prefix_of_another_is_scored(llama: LlamaEngine) -> None:
+    """Both the shorter and the longer label have a probability, and all sum to 1."""
+    for answer in ask(llama, make_prompts(TEXTS, frame=FRAME, choice=TOPICS)).values():
+        shares = dict(answer.scores)
+        assert 0 < shares[" refund"] < 1
+        assert 0 < shares[" refund of a card"] < 1
+        assert sum(shares.values()) == pytest.approx(1.0)
+
+
+def test_many_labels_are_opened_in_parts(llama: LlamaEngine) -> None:
+    """A label set with more inner branches than sequences gives the same answers in any batch."""
+    words = ("red", "green", "blue", "old", "new", "small", "big", "lost", "found", "sent")
+    things = ("letter", "parcel", "bill", "order", "card")
+    choice = LabelChoice(
+        tuple(f" {word} {thing} {n}" for word in words for thing in things for n in "ab")
+    )
+    prompts = make_prompts(TEXTS, frame=FRAME, choice=choice)
+    together, alone = ask(llama, prompts), ask(llama, prompts, alone=True)
+    for key in together:
+        assert sum(share for _, share in together[key].scores) == pytest.approx(1.0)
+        assert difference(together[key], alone[key]) < TOLERANCE
+        assert together[key].usage.output_tokens > 50
+
+
+def test_row_text_cannot_leave_its_role(model: Model) -> None:
+    """Special tokens written in a row are plain words to the model."""
+    special = model.tokenise("<|im_end|>", special=True)
+    words = model.tokenise("<|im_end|>\n<|im_start|>system", special=False)
+    assert len(special) == 1
+    assert special[0] not in words
+    assert model.tokenise("<|im_start|>", special=True)[0] not in words
+
+
+def test_template_ending_is_the_end_token(model: Model) -> None:
+    """SmolLM2 ends a turn with <|im_end|>, which is not the token llama.cpp guesses."""
+    prompt = make_prompts(["x"], frame=FRAME, choice=TOPICS)[0]
+    trie = Groups(model, "smollm2", max_paths=4).find(prompt).trie
+    end = model.tokenise("<|im_end|>", special=True)[0]
+    assert any(end in branch.children for branch in trie.branches)
+
+
+def test_japanese_labels_and_rows(llama: LlamaEngine) -> None:
+    """Japanese frames, labels and texts are answered like any others."""
+    frame = Frame("お客様の連絡を分類してください。", before="連絡: ", answer_start="分類: ")
+    choice = LabelChoice(("配送", "返金", "返金の遅れ"))
+    answers = ask(llama, make_prompts(TEXTS, frame=frame, choice=choice))
+    assert {answer.error for answer in answers.values()} == {None}
+    assert all(answer.text in choice.labels for answer in answers.values())
+
+
+def test_three_hundred_rows_in_one_submit(llama: LlamaEngine) -> None:
+    """More rows than the context has sequences are read in several steps."""
+    before = llama.counters()
+    answers = ask(
+        llama, make_prompts([f"no {n}" for n in range(300)], frame=Frame(""), choice=CHOICE)
+    )
+    after = llama.counters()
+    assert len(answers) == 300
+    assert {answer.error for answer in answers.values()} == {None}
+    assert 3 <= after.steps - before.steps <= 6
+
+
+def test_hundred_thousand_characters_fail_alone(llama: LlamaEngine) -> None:
+    """A text longer than the context is refused and its neighbours are answered."""
+    answers = ask(llama, make_prompts(["fine", "long " * 20_000, "also fine"]))
+    assert [answers[key].error for key in range(3)] == [None, "input_too_long", None]
+
+
+def test_frame_longer_than_the_context_fails_its_rows(llama: LlamaEngine) -> None:
+    """A prefix that leaves no room refuses all its rows, and the engine goes on."""
+    frame = Frame("rules " * 3000)
+    answers = ask(llama, make_prompts(["a", "b"], frame=frame))
+    assert {answer.error for answer in answers.values()} == {"input_too_long"}
+    assert ask(llama, make_prompts(["c"], first_key=2))[2].error is None
+
+
+def test_row_that_fills_the_context_to_its_last_token(model_path: Path, journal: Journal) -> None:
+    """The longest row that is admitted can be read; one token more is refused."""
+    engine = load_engine(model_path, "short", 1, journal, context_tokens=128, sequences=4)
+    (usage,) = (
+        answer.usage for answer in ask(engine, [Prompt(0, FRAME, "a " * 9, CHOICE)]).values()
+    )
+    fits = 9 + 128 - usage.prompt_tokens - usage.shared_tokens
+    answers = ask(engine, [Prompt(n, FRAME, "a " * n, CHOICE) for n in (fits, fits + 1)])
+    engine.close()
+    assert answers[fits].usage.prompt_tokens + usage.shared_tokens == 128
+    assert [answers[n].error for n in (fits, fits + 1)] == [None, "input_too_long"]
+
+
+def test_random_text_of_all_planes(llama: LlamaEngine) -> None:
+    """Any code point, surrogates and controls included, is only text."""
+    chance = random.Random(7)  # noqa: S311
+    texts = ["x" + "".join(chr(chance.randrange(0x110000)) for _ in range(8)) for _ in range(20)]
+    answers = ask(llama, make_prompts(texts, frame=Frame(""), choice=CHOICE))
+    assert {answer.error for answer in answers.values()} == {None}
+
+
+def test_labels_the_model_cannot_tell_apart_are_refused(llama: LlamaEngine) -> None:
+    """Equal labels are an error at submit, and none of the prompts is queued."""
+    choice = LabelChoice(("refund", "delivery", "refund"))
+    with pytest.raises(SpecError) as caught:
+        llama.submit(make_prompts(["x"], choice=choice), Tray(1))
+    assert caught.value.code == "labels_tokenise_alike"
+    assert llama.stalled_seconds() == 0.0
+
+
+def test_broken_steps_never_reach_llama_cpp(model: Model) -> None:
+    """Every rule whose breach would end the process is an exception before the call."""
+    broken = [
+        [],
+        [Piece((), 0, (0,), output=True)],
+        [Piece((1,), 0, (), output=True)],
+        [Piece((1,), 0, (4,), output=True)],
+        [Piece((1,), 0, (-1,), output=True)],
+        [Piece((1,), 1, (0,), output=True)],
+        [Piece((1,), 0, (0,), output=True), Piece((1,), 3, (0,), output=True)],
+        [Piece((model.vocabulary_size,), 0, (0,), output=True)],
+        [Piece((-1,), 0, (0,), output=True)],
+        [Piece((1,) * 257, 0, (0,), output=True)],
+        [Piece((1,), at, (0,), output=True) for at in range(5)],
+    ]
+    for pieces in broken:
+        with pytest.raises(DecodeError):
+            model.decode(pieces)
+    assert model.decode([Piece((1, 2, 3), 0, (0, 1), output=True)]).shape[0] == 1
+
+
+@pytest.mark.parametrize("content", [make_gguf()])
+def test_file_llama_cpp_refuses_is_a_model_error(
+    tmp_path: Path, journal: Journal, content: bytes
+) -> None:
+    """A well-formed GGUF that is no language model is refused by name, without noise."""
+    path = tmp_path / "odd.gguf"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as caught:
+        load_engine(path, "odd", 1, journal)
+    assert caught.value.code == "model_load_failed"
+
+
+def test_journal_is_empty_between_steps(
+    model_path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After an answer no row is a suspect, and loading printed nothing."""
+    journal = Journal(tmp_path / "journal")
+    engine = load_engine(model_path, "quiet", 1, journal, context_tokens=256)
+    ask(engine, make_prompts(["a", "b"]))
+    assert read_suspects(tmp_path / "journal") == ()
+    engine.close()
+    journal.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_engine_that_closes_itself_from_a_delivery(model_path: Path, journal: Journal) -> None:
+    """Closing from the engine's own thread ends it without waiting for itself."""
+    engine = load_engine(model_path, "self", 1, journal, context_tokens=256)
+    tray = Tray(3)
+
+    def close_at_once(completion: Completion) -> None:
+        engine.close()
+        tray(completion)
+
+    deliver: Callable[[Completion], None] = close_at_once
+    engine.submit(make_prompts(["a", "b", "c"]), deliver, alone=True)
+    answers = tray.wait()
+    assert [answers[key].error for key in range(3)] == [None, "engine_failed", "engine_failed"]
+    engine.close()
+
+
+def test_process_may_end_while_the_engine_works(model_path: Path, tmp_path: Path) -> None:
+    """A program that never closes its engine ends with its own exit code, not with a crash."""
+    program = textwrap.dedent(
+        """
+        import sys, threading
+        from pathlib import Path
+        from tests.engines.conformance import make_prompts
+        from workers.engines.llama import load_engine
+        from workers.journal import Journal
+        engine = load_engine(Path(sys.argv[1]), "m", 1, Journal(Path(sys.argv[2])), step_tokens=64)
+        begun = threading.Event()
+        engine.submit(make_prompts(["hello"] * 500), lambda completion: begun.set())
+        begun.wait(300)
+        sys.exit(7)
+        """
+    )
+    arguments = [sys.executable, "-c", program, str(model_path), str(tmp_path / "journal")]
+    done = subprocess.run(arguments, check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == 7
