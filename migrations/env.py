@@ -3,9 +3,8 @@
 import os
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 
-from jobs.store import open_database
 from jobs.tables import metadata
 
 
@@ -19,6 +18,5 @@ handed: Connection | None = context.config.attributes.get("connection")
 if handed is not None:
     run(handed)
 else:
-    database = open_database(os.environ.get("SEKISHO_DATABASE_URL", "sqlite:///sekisho.db"))
-    with database.write() as own:
+    with create_engine(os.environ["SEKISHO_DATABASE_URL"]).begin() as own:
         run(own)

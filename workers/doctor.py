@@ -13,9 +13,9 @@ from jobs.errors import SekishoError
 from jobs.store import open_database, schema
 from jobs.words import say
 from workers.broker import Queues
-from workers.redis_guard import find_redis_server
 from workers.engines.load import check_model
 from workers.models import BUILT_IN, ModelFile, find_model
+from workers.redis_guard import find_redis_server
 from workers.settings import Settings
 
 FEATURES: Final = ("avx2", "f16c", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")

@@ -1,5 +1,6 @@
 """Brings a database to the current schema, and says whether it is there."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-import migrations
-from jobs.errors import SettingError
+from jobs.errors import IntegrityError, SettingError
 from jobs.store.database import Database
 from jobs.tables import metadata
 from jobs.views import VIEWS, view_sql
@@ -83,6 +83,10 @@ def _refuse_newer(connection: Connection, shown: str) -> None:
 
 
 def _config() -> Config:
+    # Found, not imported: migrations stand above jobs and import its tables.
+    found = find_spec("migrations")
+    if found is None or found.origin is None:
+        raise IntegrityError("migrations_missing")
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("script_location", str(Path(found.origin).parent))
     return config

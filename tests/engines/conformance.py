@@ -97,7 +97,7 @@ class EngineConformance:
         """A text that is empty or too long gets its code and its neighbours an answer."""
         answers = ask(engine, make_prompts(["fine", " \n\t", "word " * 20_000, "", "fine too"]))
         errors = [answers[key].error for key in range(5)]
-        assert errors == [None, "empty_text", "input_too_long", "empty_text", None]
+        assert errors == [None, "no_text", "input_too_long", "no_text", None]
         assert all(answers[key].text is None and not answers[key].scores for key in (1, 2, 3))
 
     def test_odd_characters_are_only_text(self, engine: Engine) -> None:

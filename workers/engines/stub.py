@@ -57,7 +57,7 @@ class StubEngine(EngineThread):
     def admit(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
             if not ticket.prompt.text.strip():
-                self.fail(ticket, "empty_text")
+                self.fail(ticket, "no_text")
             elif (
                 _count_row(ticket.prompt) + _count_frame(ticket.prompt) > self.model.context_tokens
             ):

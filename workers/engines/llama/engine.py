@@ -91,7 +91,7 @@ class LlamaEngine(EngineThread):
         prompt = ticket.prompt
         group = self._groups.find(prompt)
         if not prompt.text.strip():
-            self.fail(ticket, "empty_text")
+            self.fail(ticket, "no_text")
             return
         try:
             tokens = self._native.tokenise(prompt.text, special=False) + group.suffix
