@@ -32,13 +32,49 @@ class LabelChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeText:
+    """The answer is text, greedy: it ends where the model ends it, at a stop string (not part of
+    the answer), or after `max_tokens`."""
+
+    max_tokens: int
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """The answer is JSON valid for `schema`, a JSON Schema as canonical JSON text.
+
+    Cut by `max_tokens` it is marked (`finish` is `length`), never half a record taken as whole.
+    """
+
+    schema: str
+    max_tokens: int
+
+
+Constraint = LabelChoice | FreeText | JsonText
+Finish = Literal["choice", "stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScore:
+    """One emitted token: the bytes [start, end) of the answer in UTF-8 that it wrote.
+
+    `logprob` is its natural-log probability among the whole vocabulary, before any constraint.
+    """
+
+    start: int
+    end: int
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """One row's question; `key` is its job id. `text` is data: special tokens in it are words."""
 
     key: int
     frame: Frame
     text: str
-    constraint: LabelChoice
+    constraint: Constraint
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +96,9 @@ class Usage:
 class Completion:
     """The answer to one prompt, or the code of the reason why there is none.
 
-    `scores` holds (label, probability) in the order of the constraint's labels; they sum to 1.
+    For a `LabelChoice` `scores` holds (label, probability) in the order of the labels; they sum
+    to 1. For text and JSON `tokens` holds every token that was sampled or forced, in order, and
+    `finish` says what ended the answer.
     `error` is one of `input_too_long`, `no_text`, `withdrawn` (not begun, or the
     engine ended), `engine_failed` (this row, even alone); then `text` is None and `scores` empty.
     """
@@ -68,6 +106,8 @@ class Completion:
     key: int
     text: str | None
     scores: tuple[tuple[str, float], ...] = ()
+    tokens: tuple[TokenScore, ...] = ()
+    finish: Finish | None = None
     confidence_source: ConfidenceSource = "none"
     usage: Usage = Usage()
     error: str | None = None
