@@ -78,6 +78,18 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One row for an engine that only talks: two turns, the answer as JSON valid for `schema`
+    (canonical JSON text), at most `max_tokens` long."""
+
+    key: int
+    system: str
+    user: str
+    schema: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What one answer took.
 
