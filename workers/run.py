@@ -177,10 +177,15 @@ def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
             for model_name in run.spec.route.tiers:
                 crew.ensure(model_name)
             crew.check_pins(batches.pinned_models(run.database, batch.batch_id))
-            tally = results.tally(run.database, batch.batch_id)
-            run.view.show(name, tally, time.monotonic() - started)
+            _show(run, batch, started)
             run.pause(LOOK_SECONDS)
             batch = batches.get(run.database, batch.batch_id)
+        _show(run, batch, started)
     finally:
         run.view.end()
     return batch
+
+
+def _show(run: Run, batch: Batch, started: float) -> None:
+    tally = results.tally(run.database, batch.batch_id)
+    run.view.show(batch.file_name, tally, time.monotonic() - started)
