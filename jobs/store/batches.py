@@ -96,7 +96,9 @@ def _insert(connection: Connection, new: NewBatch, *, generation: int) -> None:
         created_at=now(),
         updated_at=now(),
     )
-    if connection.execute(statement.on_conflict_do_nothing()).rowcount == 1:
+    # RETURNING, not rowcount: the drivers do not agree on the rowcount of an INSERT.
+    made = statement.on_conflict_do_nothing().returning(batches.c.batch_id)
+    if connection.scalar(made) is not None:
         connection.execute(
             insert(tiers),
             [
