@@ -128,13 +128,15 @@ def _stream(database: Database, query: str, batch_id: str) -> Iterator[dict[str,
     with database.read() as connection:
         streamed = connection.execution_options(yield_per=STREAM_ROWS)
         ordered = f"{query} ORDER BY row_number"
-        for row in _query(streamed, ordered, batch_id=batch_id):
-            yield dict(row._mapping)
+        with _query(streamed, ordered, batch_id=batch_id) as rows:
+            for row in rows:
+                yield dict(row._mapping)
 
 
 def _query(connection: Connection, query: str, **parameters: object) -> Result[Any]:
     """Run SQL on a view with the same types of values on both databases."""
-    names = connection.execute(text(f"{query} LIMIT 0"), parameters).keys()
+    with connection.execute(text(f"{query} LIMIT 0"), parameters) as nothing:
+        names = list(nothing.keys())
     types = {name: VIEW_TYPES[name] for name in names if name in VIEW_TYPES}
     return connection.execute(text(query).columns(**types), parameters)
 
