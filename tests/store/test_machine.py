@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from jobs.errors import LeaseLost
-from jobs.job import BatchStatus, JobStatus, Lease
+from jobs.job import BatchStatus, Job, JobStatus, Lease
 from jobs.store import Database, batches, chunks, open_database, recovery, results
 from tests.store.making import (
     LEASE_SECONDS,
@@ -27,6 +27,7 @@ from tests.store.making import (
     make_batch,
     other_worker,
     outcome,
+    read_chunk,
     rows_of,
 )
 
@@ -77,7 +78,10 @@ class Deliveries(RuleBasedStateMachine):
         left = self._unfinished(lease)[:count]
         try:
             chunks.commit(self.database, lease, [outcome(job, end) for job in left])
+            assert read_chunk(self.database, lease.chunk_id)["token"] == lease.token
         except LeaseLost:
+            chunk = read_chunk(self.database, lease.chunk_id)
+            assert (chunk["token"], chunk["status"]) != (lease.token, "running")
             assert rows_of(self.database, "SELECT status FROM jobs ORDER BY job_id") == before
 
     @precondition(lambda self: self.leases)
@@ -129,7 +133,7 @@ class Deliveries(RuleBasedStateMachine):
         assert (tally.rows, tally.ended, tally.rejected) == (self.rows + 1, self.rows + 1, 1)
         assert len(rows_of(self.database, "SELECT * FROM results")) == tally.done
 
-    def _unfinished(self, lease: Lease) -> list[object]:
+    def _unfinished(self, lease: Lease) -> list[Job]:
         open_rows = "SELECT job_id FROM jobs WHERE status IN ('waiting', 'running')"
         left = {row["job_id"] for row in rows_of(self.database, open_rows)}
         return [job for job in lease.jobs if job.job_id in left]
@@ -150,6 +154,7 @@ def test_every_order_of_events_ends_well(sqlite: Database) -> None:
             stateful_step_count=20,
             deadline=None,
             database=None,
+            phases=(Phase.generate, Phase.shrink),
             suppress_health_check=list(HealthCheck),
         ),
     )
