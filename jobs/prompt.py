@@ -61,8 +61,8 @@ class Completion:
     """The answer to one prompt, or the code of the reason why there is none.
 
     `scores` holds (label, probability) in the order of the constraint's labels; they sum to 1.
-    `error` is one of `input_too_long`, `no_text`, `withdrawn` (not begun, on request),
-    `engine_failed`; then `text` is None and `scores` empty.
+    `error` is one of `input_too_long`, `no_text`, `withdrawn` (not begun, or the
+    engine ended), `engine_failed` (this row, even alone); then `text` is None and `scores` empty.
     """
 
     key: int

@@ -11,10 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from jobs.errors import SourceError
 from jobs.job import BatchStatus, NewJob, NewReject
 from jobs.plan import estimate_tokens, plan_chunks
-from jobs.source import InputShape, Records, Reject, Row, read_records
+from jobs.source import InputShape, Params, Records, Reject, Row, read_records
 from jobs.source.opening import open_file
 from jobs.spec import Spec
 from jobs.store import Database, batches, loading
@@ -68,12 +67,13 @@ def submit(
     force: bool = False,
     partial: bool = False,
     on_progress: Callable[[int], None] = lambda _: None,
+    on_warning: Callable[[str, Params], None] = lambda *_: None,
 ) -> Batch:
     """Return the file's batch with every row in SQL, loading what is missing.
 
     Raises SourceError before anything is written when the file cannot be read at all;
-    `on_progress` hears the number of records in SQL, `wait` pauses between looks at a batch
-    that another process is loading.
+    `on_progress` hears the number of records in SQL, `on_warning` what was odd, `wait` pauses
+    between looks at a batch that another process is loading.
     """
     records = read_records(handed.path, shape_of(handed.spec))
     new = NewBatch(handed.identity, handed.spec, handed.file, language, partial)
@@ -83,7 +83,7 @@ def submit(
         if lease is None:
             wait(WAIT_SECONDS)
         else:
-            _load(database, lease, handed, records, new, on_progress)
+            _load(database, lease, handed, records, new, on_progress, on_warning)
         batch = batches.get(database, batch.batch_id)
     return batch
 
@@ -111,6 +111,7 @@ def _load(
     records: Records,
     new: NewBatch,
     on_progress: Callable[[int], None],
+    on_warning: Callable[[str, Params], None],
 ) -> None:
     for step in _steps(islice(iter(records), lease.records_read, None)):
         ids = [record.source_id for record in step if isinstance(record, Row)]
@@ -125,10 +126,15 @@ def _load(
             records_read=lease.records_read + len(step),
         )
         on_progress(lease.records_read)
-    file_error = records.file_error
+    for warning in records.warnings:
+        on_warning(warning.code, warning.params)
+    broken, params = records.file_error, records.file_error_params
     if hand_in(handed.path, handed.spec).file.hash != handed.file.hash:
-        file_error = "file_changed"
-    loading.finish_loading(database, lease, file_error=file_error, partial=new.partial)
+        broken, params = "file_changed", {"file": handed.file.name}
+    reason = None if broken is None else say(broken, new.language, **params)
+    loading.finish_loading(
+        database, lease, file_error=broken, file_error_reason=reason, partial=new.partial
+    )
 
 
 def _steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
@@ -174,8 +180,3 @@ def _as_job(row: Row) -> NewJob:
         attributes=dict(row.attributes),
         estimated_tokens=estimate_tokens(row.text),
     )
-
-
-def explain_broken(batch: Batch) -> SourceError:
-    """Return the error that a broken file's batch stands for."""
-    return SourceError(batch.file_error or "file_unreadable", file=batch.file_name)

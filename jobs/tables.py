@@ -90,6 +90,7 @@ batches = Table(
     Column("file_hash", String(64), nullable=False, comment="sha256 of the file's bytes"),
     Column("file_bytes", BigInteger, nullable=False, comment="size of the file in bytes"),
     Column("file_error", String(64), comment="code of what broke the file as a whole"),
+    Column("file_error_reason", Text, comment="the same in words, without content"),
     Column("partial", Boolean, nullable=False, comment="keep the good rows of a broken file"),
     Column("records_read", BigInteger, nullable=False, comment="records in SQL so far"),
     Column("load_token", Integer, nullable=False, comment="fences the process that loads"),

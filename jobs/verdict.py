@@ -9,7 +9,7 @@ from jobs.prompt import Completion
 from jobs.tasks import Reading, Task
 from jobs.words import Language, say
 
-FAILING: frozenset[str] = frozenset({"engine_failed"})
+FAILING: frozenset[str] = frozenset({"engine_failed", "labels_tokenise_alike"})
 """Errors that no other tier could mend either."""
 
 

@@ -26,9 +26,16 @@ class Crew:
         self._device = device
         self._on_event = on_event
         self._own: dict[str, Supervisor] = {}
+        self._checks: list[Callable[[], None]] = []
+
+    def watch(self, check: Callable[[], None]) -> None:
+        """Let `ensure` raise what `check` raises, too."""
+        self._checks.append(check)
 
     def ensure(self, model_name: str) -> None:
         """Start a worker of our own unless one is alive; raises what keeps ours from working."""
+        for check in self._checks:
+            check()
         own = self._own.get(model_name)
         if own is not None:
             if own.failure is not None:

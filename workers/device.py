@@ -4,10 +4,12 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Final
+
+from jobs.errors import ServiceError
 
 RETRY_SECONDS: Final = 0.5
 
@@ -21,9 +23,7 @@ def hold_device(
     Yields False if `stop` came first. Two engines on the same cores run at a tenth of the speed,
     so the second one waits.
     """
-    folder = Path(tempfile.gettempdir()) / f"sekisho-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(folder / f"device-{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = _open_lock(name)
     try:
         waited = False
         while not _try_lock(descriptor):
@@ -36,6 +36,20 @@ def hold_device(
         yield True
     finally:
         os.close(descriptor)
+
+
+def _open_lock(name: str) -> int:
+    """Open the machine-wide lock of a device; every user's processes share it."""
+    path = Path(tempfile.gettempdir()) / f"sekisho-device-{name}.lock"
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        with suppress(PermissionError):  # it belongs to the user who made it
+            os.fchmod(descriptor, 0o666)
+    except OSError as error:
+        raise ServiceError(
+            "device_lock_unusable", file=str(path), problem=error.strerror
+        ) from error
+    return descriptor
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -38,20 +38,29 @@ class Dispatcher:
         self._database = database
         self._queues = queues
         self._settings = settings
+        self._failure: Exception | None = None
+
+    def check(self) -> None:
+        """Raise what ended `run` before it was stopped."""
+        if self._failure is not None:
+            raise self._failure
 
     def run(self, stop: Event, on_redis_down: Callable[[], None] = lambda: None) -> None:
         """Go round until stopped; a service that is down is waited out and said once."""
         down: str | None = None
-        while not stop.wait(self._settings.tick_seconds):
+        while self._failure is None and not stop.wait(self._settings.tick_seconds):
             try:
+                if down == "redis_fails":
+                    on_redis_down()
                 self.tick()
                 down = None
             except ServiceError as error:
                 if error.code != down:
                     log.warning("service_down", code=error.code, **error.params)
                 down = error.code
-                if error.code == "redis_fails":
-                    on_redis_down()
+            except Exception as error:
+                log.exception("dispatcher_failed")
+                self._failure = error
 
     def tick(self) -> Tick:
         """Do one round."""

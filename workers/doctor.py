@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from jobs.errors import SekishoError
-from jobs.store import open_database, schema
+from jobs.store import open_database, schema, sqlite_file
 from jobs.words import say
 from workers.broker import Queues
 from workers.engines.load import check_model
@@ -99,6 +99,10 @@ def _check_hash(model: ModelFile, settings: Settings) -> Finding:
 
 def _look_at_database(settings: Settings) -> Finding:
     try:
+        path = sqlite_file(settings.database_url)
+        if path is not None and not path.exists():
+            words = say("doctor_no_database", settings.language, file=str(path))
+            return Finding("database", good=path.parent.is_dir(), words=words)
         database = open_database(settings.database_url)
         revision = schema.describe(database)
         database.close()

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from jobs.cost import DeviceRate
-from jobs.errors import EngineStopped, LeaseLost, ServiceError
+from jobs.errors import EngineStopped, LeaseLost, ServiceError, SpecError
 from jobs.gate import Policy
 from jobs.job import Hint, Lease
 from jobs.prompt import Completion
@@ -85,14 +85,16 @@ class Executor:
         answered = False
         try:
             answered = self._answer_rows(lease)
-        except EngineStopped:
-            chunks.give_back(self._database, lease)
-            raise
         finally:
             if not answered:
                 self._engine.withdraw(keys)
-        if not answered:
-            chunks.give_back(self._database, lease)
+        if answered:
+            return
+        if not self._stopping.is_set():
+            # The engine ended by itself. Its chunks stay leased: the supervisor takes them back
+            # and counts the attempt, so that a row that ends every engine is found.
+            raise EngineStopped("engine_stopped", model=self._worker.model_name)
+        chunks.give_back(self._database, lease)
 
     def _answer_rows(self, lease: Lease) -> bool:
         """Render, answer, read, judge, commit; say whether no row was withdrawn."""
@@ -102,7 +104,11 @@ class Executor:
         by_key = {job.job_id: job for job in lease.jobs}
         inbox: Inbox = queue.SimpleQueue()
         prompts = [task.render(job) for job in lease.jobs]
-        self._engine.submit(prompts, inbox.put, alone=lease.alone)
+        try:
+            self._engine.submit(prompts, inbox.put, alone=lease.alone)
+        except SpecError as error:  # this model cannot tell the spec's labels apart
+            for key in by_key:
+                inbox.put(Completion(key, None, error=error.code))
         withdrawn = 0
         for step in self._drain(inbox, list(by_key)):
             answered = [completion for completion in step if completion.error != WITHDRAWN]

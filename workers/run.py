@@ -11,7 +11,7 @@ from typing import Final
 from jobs import submit
 from jobs.job import BatchStatus
 from jobs.spec import Spec
-from jobs.store import Database, batches, results
+from jobs.store import Database, batches, results, sqlite_file
 from jobs.store.batches import Batch
 from jobs.submit import Handed
 from workers.broker import Queues
@@ -49,19 +49,33 @@ class Run:
     pause: Callable[[float], object] = time.sleep
 
 
-def run_files(run: Run, paths: Sequence[Path]) -> list[Report]:
+def prepare(settings: Settings, spec: Spec, paths: Sequence[Path]) -> list[Handed]:
+    """Read the files' bytes for their identity, and refuse what can never work.
+
+    Raises SourceError for a file that cannot be read, ModelError for a model that is not there;
+    nothing has been written then, not even a database.
+    """
+    handed = [submit.hand_in(path, spec) for path in paths]
+    for item in handed:
+        submit.check_readable(item)
+    path = sqlite_file(settings.database_url)
+    if path is not None and not path.exists():
+        _check_models(settings, spec)
+    return handed
+
+
+def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
     """Answer every row of every file and return a report for each, in the order given.
 
-    Files whose batch has ended are answered from SQL. Raises UsageError for a file, spec or
-    model that cannot be used, ServiceError for a service that is down; in both cases before
-    anything is written. On KeyboardInterrupt what is finished stays, and the same call goes on.
+    Files whose batch has ended are answered from SQL. Raises ModelError for a model that cannot
+    be used and ServiceError for a service that is down, in both cases before anything of the
+    file is written. On KeyboardInterrupt what is finished stays, and the same call goes on.
     """
     started = time.monotonic()
-    handed = [submit.hand_in(path, run.spec) for path in paths]
     ended = {item.identity: _find_ended(run, item) for item in handed}
     waiting = [item for item in handed if ended[item.identity] is None]
     if waiting:
-        _check(run, waiting)
+        _check_models(run.settings, run.spec)
         with start_services(run.settings, run.database, run.spec, run.options, run.view) as crew:
             for item in waiting:
                 ended[item.identity] = _answer(run, item, crew)
@@ -70,12 +84,9 @@ def run_files(run: Run, paths: Sequence[Path]) -> list[Report]:
     return [report_on(run.database, batch, seconds) for batch in finished]
 
 
-def _check(run: Run, waiting: Sequence[Handed]) -> None:
-    """Refuse what cannot work before anything is started or written."""
-    for item in waiting:
-        submit.check_readable(item)
-    for name in run.spec.route.tiers:
-        check_model(find_model(run.settings, name))
+def _check_models(settings: Settings, spec: Spec) -> None:
+    for name in spec.route.tiers:
+        check_model(find_model(settings, name))
 
 
 def _find_ended(run: Run, handed: Handed) -> Batch | None:
@@ -100,8 +111,9 @@ def start_services(
         queues = Queues(settings.redis_url or "")
         stack.callback(queues.close)
         queues.ping()
-        stack.enter_context(dispatching(settings, database, queues))
+        dispatcher = stack.enter_context(dispatching(settings, database, queues))
         crew = Crew(settings, database, options.device, lambda event: _tell(view, event))
+        crew.watch(dispatcher.check)
         stack.callback(crew.stop)
         for name in spec.route.tiers:
             crew.ensure(name)
@@ -121,7 +133,7 @@ def with_redis(settings: Settings) -> Iterator[Settings]:
 
 
 @contextmanager
-def dispatching(settings: Settings, database: Database, queues: Queues) -> Iterator[None]:
+def dispatching(settings: Settings, database: Database, queues: Queues) -> Iterator[Dispatcher]:
     """Run a dispatcher beside the block, and replace an embedded Redis that died."""
     stop = threading.Event()
 
@@ -134,7 +146,7 @@ def dispatching(settings: Settings, database: Database, queues: Queues) -> Itera
     thread = threading.Thread(target=dispatcher.run, args=(stop, replace_redis), daemon=True)
     thread.start()
     try:
-        yield
+        yield dispatcher
     finally:
         stop.set()
         thread.join()
@@ -158,6 +170,7 @@ def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
         force=run.options.force or (found is not None and _may_retry(found, run.options)),
         partial=run.options.partial,
         on_progress=lambda records: run.view.say("loading_line", name=name, records=records),
+        on_warning=lambda code, params: run.view.say(code, **params),
     )
     try:
         while batch.status in UNFINISHED:

@@ -53,6 +53,7 @@ class Batch:
     file_path: str
     file_hash: str
     file_error: str | None
+    file_error_reason: str | None
     partial: bool
     records_read: int
     created_at: datetime

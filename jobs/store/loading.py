@@ -148,12 +148,23 @@ def _add_chunk(connection: Connection, batch_id: str, spec: Spec, rows: tuple[Ne
 
 
 def finish_loading(
-    database: Database, lease: LoadLease, *, file_error: str | None, partial: bool
+    database: Database,
+    lease: LoadLease,
+    *,
+    file_error: str | None,
+    partial: bool,
+    file_error_reason: str | None = None,
 ) -> BatchStatus:
     """Open a batch and owe its messages, or fail it and cancel its rows if its file is broken."""
     broken = file_error is not None and not partial
     with database.write() as connection:
-        _fence_loading(connection, lease, file_error=file_error, partial=partial)
+        _fence_loading(
+            connection,
+            lease,
+            file_error=file_error,
+            file_error_reason=file_error_reason,
+            partial=partial,
+        )
         of_batch = chunks.c.batch_id == lease.batch_id
         empty = not connection.scalar(select(exists().where(of_batch)))
         if broken:

@@ -13,6 +13,9 @@ from jobs.spec import ClassifyTask, Label
 from jobs.tasks.protocol import Reading
 
 INSTRUCTION: Final = "Choose the one category that fits the message best."
+QUESTION: Final = "Message: "
+ANSWER: Final = "Category: "
+"""Ends with a space: labels are then read as the ordinary words they are inside a sentence."""
 SUM_TOLERANCE: Final = 1e-3
 
 
@@ -21,11 +24,7 @@ class Classify:
 
     def __init__(self, task: ClassifyTask) -> None:
         self.choice = LabelChoice(tuple(label.name for label in task.labels))
-        self.frame = Frame(
-            system=_describe(task),
-            before="Message: ",
-            after="\nCategory:",
-        )
+        self.frame = Frame(system=_describe(task), before=QUESTION, answer_start=ANSWER)
 
     def render(self, job: Job) -> Prompt:
         """Put one row into the frame that all rows share."""
@@ -49,15 +48,19 @@ class Classify:
 
 
 def _describe(task: ClassifyTask) -> str:
-    """List the options: name, description, examples."""
-    lines = [task.instruction or INSTRUCTION, "", "Categories:"]
-    lines += [_describe_label(label) for label in task.labels]
-    return "\n".join(lines)
+    """List the options, then show the examples in the very form of question and answer."""
+    options = [task.instruction or INSTRUCTION, "", "Categories:"]
+    options += [_describe_label(label) for label in task.labels]
+    shown = [
+        f"{QUESTION}{example}\n{ANSWER}{label.name}"
+        for label in task.labels
+        for example in label.examples
+    ]
+    return "\n\n".join(["\n".join(options), *shown])
 
 
 def _describe_label(label: Label) -> str:
-    described = f"- {label.name}: {label.description}" if label.description else f"- {label.name}"
-    return described + "".join(f'\n  "{example}"' for example in label.examples)
+    return f"- {label.name}: {label.description}" if label.description else f"- {label.name}"
 
 
 def _nothing(problem: str) -> Reading:

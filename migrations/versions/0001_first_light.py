@@ -69,6 +69,12 @@ def upgrade() -> None:
             comment="code of what broke the file as a whole",
         ),
         sa.Column(
+            "file_error_reason",
+            sa.Text(),
+            nullable=True,
+            comment="the same in words, without content",
+        ),
+        sa.Column(
             "partial", sa.Boolean(), nullable=False, comment="keep the good rows of a broken file"
         ),
         sa.Column("records_read", sa.BigInteger(), nullable=False, comment="records in SQL so far"),

@@ -54,7 +54,7 @@ def work_locally(
 ) -> None:
     if devices != "cpu":
         raise NotBuiltError("option_not_built", option=f"--devices {devices}")
-    with open_room(db, redis, config) as room, with_redis(room.settings) as settings:
+    with open_room(db, redis, config, create=True) as room, with_redis(room.settings) as settings:
         check_model(find_model(settings, model))
         queues = Queues(settings.redis_url or "")
         queues.ping()
@@ -84,12 +84,13 @@ def work_in_cloud() -> None:
 def dispatch(
     db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
 ) -> None:
-    with open_room(db, redis, config) as room, with_redis(room.settings) as settings:
+    with open_room(db, redis, config, create=True) as room, with_redis(room.settings) as settings:
         queues = Queues(settings.redis_url or "")
         queues.ping()
         make_view(settings.language).say("dispatching")
-        with dispatching(settings, room.database, queues):
-            threading.Event().wait()
+        with dispatching(settings, room.database, queues) as dispatcher:
+            while not threading.Event().wait(1.0):
+                dispatcher.check()
 
 
 def upgrade(
@@ -106,7 +107,7 @@ def upgrade(
 
 
 def check(db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False) -> None:
-    with open_room(db, redis, config, upgrade=False) as room:
+    with open_room(db, redis, config, create=False) as room:
         schema.require_current(room.database)
         differences = [str(difference) for difference in schema.find_differences(room.database)]
         violations = checks.find_violations(room.database)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jobs.errors import SettingError
 from jobs.store import Database, open_database, schema, sqlite_file
 from jobs.words import choose_language, say
 from workers.settings import Settings, read_settings
@@ -46,16 +47,27 @@ class Room:
 
 @contextmanager
 def open_room(
-    db: str | None, redis: str | None, config: Path | None, *, upgrade: bool = True
+    db: str | None, redis: str | None, config: Path | None, *, create: bool = False
 ) -> Iterator[Room]:
-    """Open the database; an embedded one is brought to the current schema, others are not.
+    """Open the database. With `create` an embedded one is made or brought to the current schema;
+    others never are.
 
-    Raises SettingError, ServiceError.
+    Raises SettingError (among them an embedded database that is not there), ServiceError.
     """
     settings = read_settings(database_url=db, redis_url=redis, config=config)
+    with open_settled(settings, create=create) as room:
+        yield room
+
+
+@contextmanager
+def open_settled(settings: Settings, *, create: bool) -> Iterator[Room]:
+    """The same for settings that are read already."""
+    path = sqlite_file(settings.database_url)
+    if path is not None and not create and not path.exists():
+        raise SettingError("database_missing", file=str(path))
     database = open_database(settings.database_url)
     try:
-        if upgrade and sqlite_file(settings.database_url) is not None:
+        if create and path is not None:
             schema.upgrade(database)
         yield Room(settings, database)
     finally:

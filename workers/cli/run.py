@@ -20,14 +20,15 @@ from workers.cli.options import (
     Redis,
     Room,
     SpecFile,
-    open_room,
+    open_settled,
     print_json,
     print_pairs,
     words,
 )
 from workers.cli.results import RESULT_COLUMNS, choose_format
 from workers.report import Report, as_json, exit_status, parse_allow_bad, report_on
-from workers.run import Run, RunOptions, run_files
+from workers.run import Run, RunOptions, prepare, run_files
+from workers.settings import read_settings
 from workers.view import make_view
 
 Force = Annotated[bool, typer.Option("--force", help=words("help_force"))]
@@ -66,11 +67,13 @@ def run(
     parsed = read_spec(spec)
     if out is not None:
         _check_out(out, files)
-    with open_room(db, redis, config) as room:
+    settings = read_settings(database_url=db, redis_url=redis, config=config)
+    handed = prepare(settings, parsed, files)
+    with open_settled(settings, create=True) as room:
         view = make_view(room.settings.language)
         options = RunOptions(device=device, force=force, partial=partial)
         try:
-            reports = run_files(Run(room.settings, room.database, parsed, options, view), files)
+            reports = run_files(Run(settings, room.database, parsed, options, view), handed)
         except KeyboardInterrupt:
             view.say("interrupted")
             raise
@@ -109,7 +112,7 @@ def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | N
     ]
     typer.echo(room.say("sum_title", file=path.name, spec=spec.name, batch=report.batch_id))
     if report.file_error:
-        typer.echo("  " + room.say(report.file_error, file=path.name, record="?", line="?"))
+        typer.echo(batches.get(room.database, report.batch_id).file_error_reason)
     print_pairs(
         [
             (room.say("sum_status"), report.status),
@@ -139,10 +142,11 @@ def submit(
 ) -> None:
     parsed = read_spec(spec)
     told: list[dict[str, Any]] = []
-    with open_room(db, redis, config) as room:
-        handed = [handing.hand_in(path, parsed) for path in files]
-        for item in handed:
-            handing.check_readable(item)
+    settings = read_settings(database_url=db, redis_url=redis, config=config)
+    handed = [handing.hand_in(path, parsed) for path in files]
+    for item in handed:
+        handing.check_readable(item)
+    with open_settled(settings, create=True) as room:
         for item in handed:
             found = batches.find(room.database, item.identity)
             again = found is not None and found.status is BatchStatus.FAILED and partial
@@ -153,6 +157,7 @@ def submit(
                 wait=threading.Event().wait,
                 force=force or again,
                 partial=partial,
+                on_warning=lambda code, params: typer.echo(room.say(code, **params), err=True),
             )
             report = report_on(room.database, batch, 0)
             keys = ("batch_id", "status", "rows", "rejected", "file_error")

@@ -56,4 +56,4 @@ class Engine(Protocol):
     def counters(self) -> Counters: ...
 
     def close(self) -> None:
-        """Finish the running step, fail what is left as `engine_failed`, free the device."""
+        """Finish the running step, hand back what is left as `withdrawn`, free the device."""

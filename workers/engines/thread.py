@@ -98,7 +98,7 @@ class EngineThread(ABC):
         return self._counters
 
     def close(self) -> None:
-        """Finish the running step, fail what is left, free the device; a second call is idle."""
+        """Finish the running step, hand back the rest, free the device; a second call is idle."""
         with self._changed:
             self._closing.set()
             self._changed.notify()
@@ -168,7 +168,7 @@ class EngineThread(ABC):
             with self._changed:
                 self._ended = True
             for ticket in tuple(self._outstanding.values()):
-                self.fail(ticket, "engine_failed")
+                self.fail(ticket, "withdrawn")
             self.release()
 
     def _wait_for_work(self) -> bool:
