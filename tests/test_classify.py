@@ -40,16 +40,15 @@ def test_a_prompt_is_the_row_in_the_common_frame() -> None:
 
 
 def test_the_system_turn_describes_the_options() -> None:
-    """Every label stands with its description and examples, after the instruction."""
-    lines = Classify(TASK).frame.system.splitlines()
+    """Every label stands with its description after the instruction, its examples as answers."""
+    task = Classify(TASK)
+    frame = task.frame
+    lines = frame.system.splitlines()
     assert lines[0] == INSTRUCTION
-    assert lines[-5:] == [
-        "- refund: wants money back",
-        '  "返して"',
-        '  "money!"',
-        "- delivery",
-        "- その他",
-    ]
+    assert {"- refund: wants money back", "- delivery", "- その他"} <= set(lines)
+    for example in ("返して", "money!"):
+        shown = f"{frame.before}{example}{frame.after}\n{frame.answer_start}refund"
+        assert shown in frame.system
     own = Classify(TASK.model_copy(update={"instruction": "Choose wisely."}))
     assert own.frame.system.startswith("Choose wisely.\n")
 
