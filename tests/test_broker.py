@@ -28,7 +28,7 @@ def test_a_hint_is_a_message_of_two_ids(queues: Queues, redis_url: str) -> None:
     queues.send("local.stub", Hint(7, 2))
     assert (queues.depth("local.stub"), queues.depth("local.other")) == (1, 0)
     with redis.Redis.from_url(redis_url) as client:
-        (content,) = client.hvals("dramatiq:local.stub.msgs")  # type: ignore[misc]
+        (content,) = client.hvals("dramatiq:local.stub.msgs")
     message = json.loads(content)
     assert (message["actor_name"], message["args"]) == ("answer_chunk", [])
     assert message["kwargs"] == {"chunk_id": 7, "epoch": 2}

@@ -68,9 +68,7 @@ def test_the_likeliest_label_is_the_answer() -> None:
 def test_signals_keep_their_bounds(weights: list[float]) -> None:
     """Whatever the distribution, the label is its mode and the signals are in their range."""
     total = math.fsum(weights)
-    scores = tuple(
-        (name, weight / total) for name, weight in zip(LABELS, weights, strict=True)
-    )
+    scores = tuple((name, weight / total) for name, weight in zip(LABELS, weights, strict=True))
     reading = Classify(TASK).read(complete(scores))
     assert reading.problem is None
     assert reading.confidence == max(value for _, value in scores)

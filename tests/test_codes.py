@@ -69,20 +69,13 @@ def uses_of(call: ast.Call, place: str) -> Iterator[Use]:
     named = {keyword.arg for keyword in call.keywords}
     known = None if None in named else frozenset(filter(None, named))
     if name in RAISING | SAYING and call.args:
-        for code in codes_in(call.args[0]):
-            yield Use(code, place, known)
+        yield from (Use(code, place, known) for code in codes_in(call.args[0]))
     if name in CODED and len(call.args) > CODED[name]:
-        for code in codes_in(call.args[CODED[name]]):
-            yield Use(code, place, None)
-    if name == "Completion":
-        named_error = [keyword.value for keyword in call.keywords if keyword.arg == "error"]
-        for value in named_error:
-            for code in codes_in(value):
-                yield Use(code, place, None)
+        yield from (Use(code, place, None) for code in codes_in(call.args[CODED[name]]))
     for keyword in call.keywords:
-        if keyword.arg in ("reason_code", "file_error"):
-            for code in codes_in(keyword.value):
-                yield Use(code, place, None)
+        of_completion = name == "Completion" and keyword.arg == "error"
+        if of_completion or keyword.arg in ("reason_code", "file_error"):
+            yield from (Use(code, place, None) for code in codes_in(keyword.value))
 
 
 USES = [

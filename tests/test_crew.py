@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ class FakeSupervisor:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeSupervisor]]:
+def started(monkeypatch: pytest.MonkeyPatch) -> list[FakeSupervisor]:
     """The supervisors that a crew has started."""
     FakeSupervisor.made = []
     monkeypatch.setattr(crew_module, "Supervisor", FakeSupervisor)
@@ -73,9 +72,7 @@ def test_without_workers_one_is_started(crew: Crew, started: list[FakeSupervisor
     assert [one.did for one in started] == [["start", "wait", "stop", "kill"]]
 
 
-def test_live_workers_are_used(
-    crew: Crew, sqlite: Database, started: list[FakeSupervisor]
-) -> None:
+def test_live_workers_are_used(crew: Crew, sqlite: Database, started: list[FakeSupervisor]) -> None:
     """A worker elsewhere, or alive on this machine, is enough; of another model it is not."""
     workers.register(sqlite, other_worker(host="elsewhere"), 100)
     crew.ensure("stub")
@@ -112,9 +109,7 @@ def test_a_worker_of_this_machine_that_lives_is_used(
     assert started == []
 
 
-def test_what_keeps_ours_from_working_is_raised(
-    crew: Crew, started: list[FakeSupervisor]
-) -> None:
+def test_what_keeps_ours_from_working_is_raised(crew: Crew, started: list[FakeSupervisor]) -> None:
     """A supervisor that gave up is heard at the next look, and so is any other check."""
     crew.ensure("stub")
     started[0].failure = ServiceError("worker_keeps_dying", model="stub", status=1)

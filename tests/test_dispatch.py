@@ -152,7 +152,7 @@ def test_an_unforeseen_end_is_not_silent(sqlite: Database, queues: FakeQueues) -
     def explode(*_: object) -> None:
         raise KeyError
 
-    queues.send = explode  # type: ignore[method-assign]
+    queues.send = explode  # type: ignore[method-assign,assignment]
     dispatcher = make(sqlite, queues)
     dispatcher.run(StopWhen(lambda: False))
     with pytest.raises(KeyError):

@@ -58,9 +58,7 @@ def test_bad_models_are_found(tmp_path: Path, language: str) -> None:
     assert find(settings, "model fake") == Finding("model fake", good=True, words="stub")
 
 
-def test_a_file_with_another_hash_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_with_another_hash_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The built-in model must be the known file, to the byte."""
     path = tmp_path / "known.gguf"
     path.write_bytes(b"GGUF of sorts")

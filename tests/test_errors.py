@@ -43,5 +43,6 @@ def test_an_error_carries_code_and_parameters(kind: type[SekishoError]) -> None:
 
 def test_usage_and_service_are_apart() -> None:
     """No error is both the user's and a service's: their exit statuses differ."""
-    assert not any(issubclass(one, UsageError) and issubclass(one, ServiceError)
-                   for one in TREE.values())
+    assert not any(
+        issubclass(one, UsageError) and issubclass(one, ServiceError) for one in TREE.values()
+    )

@@ -44,9 +44,7 @@ def test_a_stub_needs_no_file(tmp_path: Path) -> None:
     assert find_model(settings, "mine").path is None
 
 
-def test_the_built_in_one_has_a_known_hash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_built_in_one_has_a_known_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The built-in model is the file of its package, and only its known bytes are taken."""
     package = SimpleNamespace(origin=str(tmp_path / "pkg" / "__init__.py"))
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: package)

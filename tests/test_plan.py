@@ -1,5 +1,7 @@
 """Planning: rows become chunks in order, within the budget, none lost or doubled."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ def test_chunks_hold_every_row_once_in_order(
 def test_no_chunk_ends_early(tokens: list[int], max_rows: int, max_tokens: int) -> None:
     """A chunk is followed by a row that would not have fitted."""
     planned = list(plan_chunks(make_rows(tokens), max_rows=max_rows, max_tokens=max_tokens))
-    for chunk, after in zip(planned, planned[1:], strict=False):
+    for chunk, after in pairwise(planned):
         size = sum(row.estimated_tokens for row in (*chunk, after[0]))
         assert len(chunk) == max_rows or size > max_tokens
 

@@ -12,10 +12,23 @@ from jobs.store import Database
 from tests.store.making import drive, make_batch
 from workers.report import AllowBad, Report, as_json, exit_status, parse_allow_bad, report_on
 
-KEYS = (
-    "batch_id status rows rejected done review failed cancelled answered escalated cached audited"
-    " file_error cost_usd seconds"
-).split()
+KEYS = [
+    "batch_id",
+    "status",
+    "rows",
+    "rejected",
+    "done",
+    "review",
+    "failed",
+    "cancelled",
+    "answered",
+    "escalated",
+    "cached",
+    "audited",
+    "file_error",
+    "cost_usd",
+    "seconds",
+]
 GOOD = Report("b1", "closed", 10, 0, 10, 0, 0, 0, 0, 0, 0, 0, None, "0.00", 1.0)
 
 
@@ -75,7 +88,7 @@ def test_a_percentage_is_exact(hundredths: int, rows: int) -> None:
 @pytest.mark.parametrize("name", ["rejected", "review", "failed", "cancelled"])
 def test_every_bad_end_counts(name: str) -> None:
     """Rejected, in review, failed and cancelled rows are bad; an empty file is not."""
-    one_bad = replace(GOOD, **{name: 1})
+    one_bad = replace(GOOD, **{name: 1})  # type: ignore[arg-type]
     assert exit_status([one_bad], AllowBad()) == 1
     assert exit_status([GOOD, one_bad], AllowBad()) == 1
     assert exit_status([one_bad], AllowBad(rows=1)) == 0

@@ -36,9 +36,7 @@ def test_defaults() -> None:
     assert (settings.redis_url, settings.config_path) == (None, None)
     assert (settings.models_dir, settings.models) == (Path("models"), {})
     assert settings.language == "en"
-    assert settings.device("cpu").rate == DeviceRate(
-        Decimal("0.02"), Decimal(65), Decimal("0.20")
-    )
+    assert settings.device("cpu").rate == DeviceRate(Decimal("0.02"), Decimal(65), Decimal("0.20"))
 
 
 def test_the_order_of_precedence() -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from jobs.errors import NotBuiltError, SpecError
 from jobs.spec import Spec, parse_spec, read_spec, restore_spec
-from jobs.spec.model import NOT_BUILT, NOT_BUILT_VALUES
 
 GOOD = """name = "mine"
 [task]
@@ -50,7 +49,9 @@ instruction = "choose"
 
 def with_line(section: str, line: str, text: str = GOOD) -> str:
     """Put a line at the start of a section, or of the file."""
-    return f"{line}\n{text}" if not section else text.replace(f"[{section}]", f"[{section}]\n{line}")
+    return (
+        f"{line}\n{text}" if not section else text.replace(f"[{section}]", f"[{section}]\n{line}")
+    )
 
 
 def complain(text: str, kind: type[SpecError | NotBuiltError] = SpecError) -> dict[str, Any]:
@@ -202,58 +203,6 @@ def test_unreadable_files(tmp_path: Path) -> None:
     assert caught.value.code == "spec_not_utf8"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     assert read_spec(path) == parse_spec(GOOD, "my.toml")
-
-
-def as_toml(value: object) -> str:
-    """A value as TOML writes it."""
-    return json.dumps(value)
-
-
-@pytest.mark.parametrize("key", NOT_BUILT)
-def test_unbuilt_keys_are_refused_by_name(key: str) -> None:
-    """A key of a part that is not built is refused with its line, never ignored."""
-    section, _, name = key.rpartition(".")
-    line = f'{name} = "anything"'
-    text = with_line(section, line)
-    found = complain(text, NotBuiltError)
-    assert (found["code"], found["key"], found["value"]) == ("setting_not_built", key, "anything")
-    assert text.splitlines()[found["line"] - 1] == line
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [(key, value) for key, values in NOT_BUILT.items() for value in values]
-)
-def test_the_value_that_means_without_is_accepted(key: str, value: object) -> None:
-    """A key of a part that is not built may say that it is not wanted; nothing changes."""
-    section, _, name = key.rpartition(".")
-    text = with_line(section, f"{name} = {as_toml(value)}")
-    assert parse_spec(text, "my.toml").hash() == parse_spec(GOOD, "my.toml").hash()
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [(key, value) for key, values in NOT_BUILT_VALUES.items() for value in values]
-)
-def test_unbuilt_values_are_refused_by_name(key: str, value: str) -> None:
-    """A value of a part that is not built is refused as such, not as a mistake."""
-    section, _, name = key.rpartition(".")
-    plain = GOOD.replace('kind = "classify"\n', "") if name == "kind" else GOOD
-    found = complain(with_line(section, f'{name} = "{value}"', plain), NotBuiltError)
-    assert (found["key"], found["value"]) == (key, value)
-
-
-@pytest.mark.parametrize(
-    ("section", "line", "key"),
-    [
-        ("route", 'tiers = ["a", "b"]', "route.tiers"),
-        ("input", 'text = ["a", "b"]', "input.text"),
-        ("task", 'fields.due.type = "date"\nkind = "extract"', "task.kind"),
-        ("policy", "budget_usd = false", "policy.budget_usd"),
-    ],
-)
-def test_other_parts_that_are_not_built(section: str, line: str, key: str) -> None:
-    """Several tiers, several texts, and a false where 0 was meant are refused by name."""
-    plain = GOOD.replace('text = "body"\n', "").replace('kind = "classify"\n', "")
-    assert complain(with_line(section, line, plain), NotBuiltError)["key"] == key
 
 
 def test_the_hash_is_of_the_meaning() -> None:

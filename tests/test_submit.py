@@ -209,7 +209,7 @@ def test_a_file_of_rejects_closes_at_once(database: Database, tmp_path: Path) ->
 def test_the_first_of_equal_ids_wins() -> None:
     """Within a step and after earlier ones, a second row of an id is a reject that says which."""
     known = {"old": hash_text("x")}
-    step = [
+    step: list[Row | Reject] = [
         Row(1, "a", "x", ()),
         Row(2, "a", "x", ()),
         Row(3, "a", "y", ()),

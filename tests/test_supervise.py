@@ -1,5 +1,6 @@
 """The supervisor: children that die are replaced, their rows taken back; hopeless ones given up."""
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -84,7 +85,8 @@ def test_a_ready_child_is_waited_for_and_stopped(make: Make) -> None:
 
 def test_what_a_child_cannot_do_is_raised(make: Make, tmp_path: Path) -> None:
     """A child that says why it failed is not started again, and the reason keeps its kind."""
-    told = """{"event": "failed", "kind": "ModelError", "code": "model_missing", "params": {"path": "x"}}"""
+    failed = {"event": "failed", "kind": "ModelError", "code": "model_missing"}
+    told = json.dumps({**failed, "params": {"path": "x"}})
     supervisor = make(f"echo '{told}'; exit 72\n")
     with pytest.raises(ModelError) as caught:
         supervisor.wait_ready()

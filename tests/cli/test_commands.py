@@ -86,9 +86,7 @@ def test_results_as_csv_and_jsonl(call: Call, batch_id: str, folder: Path) -> No
     lines = list(csv.DictReader(io.StringIO(call("results", batch_id).out)))
     assert [line["source_id"] for line in lines] == ["r1", "r2"]
     assert [line["label"] for line in lines] == ["refund"] * 2
-    objects = [
-        json.loads(line) for line in call("results", batch_id, "--json").out.splitlines()
-    ]
+    objects = [json.loads(line) for line in call("results", batch_id, "--json").out.splitlines()]
     assert [one["output"] for one in objects] == [{"label": "refund"}] * 2
     called = call("results", batch_id, "--out", "o.jsonl")
     assert (called.status, called.out) == (0, "")

@@ -9,8 +9,7 @@ from tests.store.making import answer, assert_sound, claim, make_batch
 
 BREAK = {
     "record_is_job_and_reject": [
-        "INSERT INTO rejects (batch_id, row_number, reason_code, reason, created_at)"
-        " SELECT batch_id, 1, 'x', 'x', created_at FROM batches",
+        "INSERT INTO rejects SELECT batch_id, 1, NULL, 'x', 'x', created_at FROM batches",
         "UPDATE batches SET records_read = records_read + 1",
     ],
     "record_is_neither": ["UPDATE batches SET records_read = records_read + 1"],

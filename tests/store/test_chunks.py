@@ -1,4 +1,4 @@
-"""Claims: one worker holds a chunk, on the database's clock, with the file the batch is pinned to."""
+"""Claims: one worker holds a chunk, on the database's clock, with the file that is pinned."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -83,9 +83,14 @@ def test_stored_times_compare_with_the_clock(database: Database) -> None:
 
 def test_a_failed_block_writes_nothing(database: Database) -> None:
     """An exception inside a write takes the whole transaction back."""
-    with pytest.raises(KeyError), database.write() as connection:
-        connection.execute(insert(models).values(first_seen_at=now(), **MODEL))
-        raise KeyError
+
+    def fail() -> None:
+        with database.write() as connection:
+            connection.execute(insert(models).values(first_seen_at=now(), **MODEL))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert rows_of(database, "SELECT * FROM models") == []
 
 

@@ -63,9 +63,7 @@ class Deliveries(RuleBasedStateMachine):
         hints = all_hints(self.database)
         if hints:
             hint = hints[pick % len(hints)]
-            lease = chunks.claim(
-                self.database, hint, other_worker(worker_id=worker), LEASE_SECONDS
-            )
+            lease = chunks.claim(self.database, hint, other_worker(worker_id=worker), LEASE_SECONDS)
             if lease is not None:
                 self.leases.append((worker, lease))
 
@@ -147,7 +145,7 @@ def test_every_order_of_events_ends_well(sqlite: Database) -> None:
     with closing(sqlite3.connect(str(path))) as file:
         file.execute("PRAGMA journal_mode = DELETE")
         Deliveries.template = file.serialize()
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Deliveries,
         settings=settings(
             max_examples=40,
