@@ -150,7 +150,9 @@ class Supervisor:
             child.terminate()
         with child:
             for line in child.stdout or ():
-                self._hear(json.loads(line))
+                told = _read_line(line)
+                if told is not None:
+                    self._hear(told)
             return child.wait()
 
     def _open_log(self) -> IO[bytes]:
@@ -198,3 +200,12 @@ class Supervisor:
                 self._stopping.wait(pause)
             else:
                 return
+
+
+def _read_line(line: str) -> dict[str, Any] | None:
+    """Return what a child told; None for words that a native library printed to its stdout."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and "event" in told else None
