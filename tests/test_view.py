@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.store.results import Tally
-from workers.view import LINE_SECONDS, BarView, LineView, make_view
+from workers.view import LINE_SECONDS, BarView, LineView, Pace, make_view
 
 TALLY = Tally(8, 1, 3, 2, 2, 0, 0, 0, 0)
 
@@ -24,10 +24,18 @@ def test_lines_come_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     view = LineView("en", clock)
     for seconds in (0.0, 1.0, LINE_SECONDS - 0.1, LINE_SECONDS, LINE_SECONDS + 1):
         clock.seconds = seconds
-        view.show("rows.csv", TALLY, 2.0)
+        view.show("rows.csv", TALLY, seconds)
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.splitlines() == ["rows.csv: 3/8 rows (37%), 1.5 rows/s"] * 2
+    assert shown.err.splitlines() == ["rows.csv: 3/8 rows (37%), - rows/s"] * 2
+
+
+def test_the_pace_is_counted_from_the_first_look() -> None:
+    """Rows that were there before somebody looked make no pace; without movement there is none."""
+    pace = Pace()
+    assert pace.measure(100, 0.0) == "-"
+    assert pace.measure(100, 1.0) == "-"
+    assert pace.measure(106, 4.0) == "1.5"
 
 
 def test_a_new_file_is_shown_at_once(capsys: pytest.CaptureFixture[str]) -> None:
