@@ -66,7 +66,9 @@ class Supervisor:
         self._worker_id: str | None = None
         self._stopping = threading.Event()
         self._settled = threading.Event()  # ready, failed, or stopped
-        self._thread = threading.Thread(target=self._keep_alive, daemon=True)
+        # Thread.join that an interrupt leaves takes the thread for ended (CPython before 3.13).
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         """Start the process; returns at once."""
@@ -82,8 +84,7 @@ class Supervisor:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the process was stopped or given up; say whether it was."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._ended.wait(timeout)
 
     def stop(self) -> None:
         """Let the process commit what is finished and give the rest back; kill it if it can't."""
@@ -101,6 +102,13 @@ class Supervisor:
         if self._child is not None:
             self._child.kill()
         self.join(30)
+
+    def _run(self) -> None:
+        try:
+            self._keep_alive()
+        finally:
+            self._settled.set()
+            self._ended.set()
 
     def _keep_alive(self) -> None:
         barren = 0
@@ -121,7 +129,6 @@ class Supervisor:
             log.warning("worker_restarts", status=status, restarts=self.restarts)
             self._on_event("restarting")
             self._stopping.wait(pause)
-        self._settled.set()
 
     def _run_child(self) -> int:
         """Run one process to its end; return its exit status, negative for a signal."""

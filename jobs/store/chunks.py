@@ -8,7 +8,7 @@ it is no longer the chunk's.
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, or_, select, update
 
 from jobs.errors import LeaseLost
 from jobs.faults import trip
@@ -26,6 +26,8 @@ from jobs.store.database import Database, now, upsert
 from jobs.store.workers import Worker
 from jobs.tables import attempts, batches, chunks, jobs, outbox, results, tiers
 
+Pair = tuple[Outcome, int]
+"""An outcome and the id of its attempt."""
 UNFINISHED: Final = (JobStatus.WAITING, JobStatus.RUNNING)
 
 
@@ -159,28 +161,42 @@ def _write_outcomes(connection: Connection, lease: Lease, outcomes: Sequence[Out
         .returning(attempts.c.attempt_id, sort_by_parameter_order=True),
         [_attempt_values(outcome) for outcome in outcomes],
     )
-    attempt_ids = list(written.scalars())
-    pairs = list(zip(outcomes, attempt_ids, strict=True))
-    for outcome, attempt_id in pairs:
-        final = outcome.status in FINAL_JOB_STATUSES
-        moved = connection.execute(
-            update(jobs)
-            .where(
-                jobs.c.job_id == outcome.attempt.job_id,
-                jobs.c.chunk_id == lease.chunk_id,
-                jobs.c.status == JobStatus.RUNNING,
-            )
-            .values(
-                status=outcome.status,
-                attempt_id=attempt_id,
-                cost_nano_usd=jobs.c.cost_nano_usd + outcome.attempt.cost_nano_usd,
-                updated_at=now(),
-                finished_at=now() if final else None,
-            )
-        )
-        if moved.rowcount != 1:
-            raise LeaseLost("lease_lost", chunk=lease.chunk_id, token=lease.token)
+    pairs = list(zip(outcomes, written.scalars(), strict=True))
+    for status in {outcome.status for outcome in outcomes}:
+        of_status = [pair for pair in pairs if pair[0].status is status]
+        _move_jobs(connection, lease, status, of_status)
     _write_results(connection, lease, pairs)
+
+
+def _move_jobs(
+    connection: Connection, lease: Lease, status: JobStatus, pairs: Sequence[Pair]
+) -> None:
+    """Bring running jobs of this chunk to a state, all of them or none."""
+    moved = connection.execute(
+        update(jobs)
+        .where(
+            jobs.c.job_id == bindparam("key"),
+            jobs.c.chunk_id == lease.chunk_id,
+            jobs.c.status == JobStatus.RUNNING,
+        )
+        .values(
+            status=status,
+            attempt_id=bindparam("attempt"),
+            cost_nano_usd=jobs.c.cost_nano_usd + bindparam("cost"),
+            updated_at=now(),
+            finished_at=now() if status in FINAL_JOB_STATUSES else None,
+        ),
+        [
+            {
+                "key": outcome.attempt.job_id,
+                "attempt": attempt_id,
+                "cost": outcome.attempt.cost_nano_usd,
+            }
+            for outcome, attempt_id in pairs
+        ],
+    )
+    if moved.rowcount != len(pairs):
+        raise LeaseLost("lease_lost", chunk=lease.chunk_id, token=lease.token)
 
 
 def _attempt_values(outcome: Outcome) -> dict[str, Any]:
@@ -188,9 +204,7 @@ def _attempt_values(outcome: Outcome) -> dict[str, Any]:
     return {name: getattr(attempt, name) for name in type(attempt).__dataclass_fields__}
 
 
-def _write_results(
-    connection: Connection, lease: Lease, pairs: Sequence[tuple[Outcome, int]]
-) -> None:
+def _write_results(connection: Connection, lease: Lease, pairs: Sequence[Pair]) -> None:
     done = [
         {
             "job_id": outcome.attempt.job_id,

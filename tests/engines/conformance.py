@@ -163,7 +163,7 @@ class EngineConformance:
         engine.submit(make_prompts(["lost"]), explode)
         assert ask(engine, make_prompts(["kept"], first_key=1))[1].error is None
 
-    def test_close_fails_what_is_left(self, make_engine: Callable[[], Engine]) -> None:
+    def test_close_hands_back_what_is_left(self, make_engine: Callable[[], Engine]) -> None:
         """Closing a busy engine delivers every waiting row as failed, then refuses more."""
         engine = make_engine()
         gate = Gate(1)
@@ -177,7 +177,7 @@ class EngineConformance:
         closing.join(PATIENCE_SECONDS)
         answers = tray.wait()
         assert {answer.key for answer in answers.values()} == {10, 11, 12}
-        assert {answer.error for answer in answers.values()} <= {None, "engine_failed"}
+        assert {answer.error for answer in answers.values()} <= {None, "withdrawn"}
         with pytest.raises(EngineStopped):
             engine.submit(make_prompts(["late"]), tray)
         engine.close()

@@ -175,7 +175,7 @@ def test_failure_that_passes_is_forgotten(
     assert {answer.error for answer in answers.values()} == {None}
 
 
-def test_dead_thread_fails_everything_and_refuses_more(
+def test_dead_thread_hands_everything_back_and_refuses_more(
     make: Callable[..., tuple[LlamaEngine, ScriptedModel]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """An unforeseen exception ends the engine: no row is left waiting, nothing of a row logged."""
@@ -186,7 +186,7 @@ def test_dead_thread_fails_everything_and_refuses_more(
 
     engine, model = make(fail)
     answers = ask_texts(engine, ["secret words", POISON, "b"])
-    assert {answer.error for answer in answers.values()} == {"engine_failed"}
+    assert {answer.error for answer in answers.values()} == {"withdrawn"}
     engine.close()
     assert model.freed
     with pytest.raises(EngineStopped):

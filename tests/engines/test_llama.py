@@ -242,7 +242,7 @@ def test_engine_that_closes_itself_from_a_delivery(model_path: Path, journal: Jo
     deliver: Callable[[Completion], None] = close_at_once
     engine.submit(make_prompts(["a", "b", "c"]), deliver, alone=True)
     answers = tray.wait()
-    assert [answers[key].error for key in range(3)] == [None, "engine_failed", "engine_failed"]
+    assert [answers[key].error for key in range(3)] == [None, "withdrawn", "withdrawn"]
     engine.close()
 
 

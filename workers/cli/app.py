@@ -4,7 +4,8 @@ import json
 import os
 import signal
 import sys
-from typing import Any, Final, NoReturn
+from importlib import metadata
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -12,6 +13,7 @@ from typer.exceptions import TyperException
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, UsageError
 from jobs.words import choose_language, say
 from workers.cli import inspect, operate, run
+from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
 NOT_BUILT: Final = (
@@ -28,6 +30,26 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sekisho {metadata.version('sekisho')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help=words("help_version")
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 run.add_to(app)
 inspect.add_to(app)
 operate.add_to(app)
@@ -69,7 +91,7 @@ def main() -> NoReturn:
 
 
 def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+    raise Terminated
 
 
 def _status(error: SekishoError) -> int:

@@ -13,6 +13,7 @@ from workers.cli.options import (
     Db,
     Json,
     Redis,
+    Terminated,
     open_room,
     open_settled,
     print_json,
@@ -75,6 +76,8 @@ def work_locally(
             supervisor.wait_ready()
             while not supervisor.join(1.0):
                 pass
+        except Terminated:
+            view.say("stopping")
         finally:
             supervisor.stop()
         if supervisor.failure is not None:
@@ -93,8 +96,11 @@ def dispatch(
         queues.ping()
         make_view(settings.language).say("dispatching")
         with dispatching(settings, room.database, queues) as dispatcher:
-            while not threading.Event().wait(1.0):
-                dispatcher.check()
+            try:
+                while not threading.Event().wait(1.0):
+                    dispatcher.check()
+            except Terminated:
+                return
 
 
 def upgrade(
