@@ -13,6 +13,13 @@ from workers.models import ModelFile
 from workers.settings import ModelSection, Settings, read_settings
 
 
+@pytest.fixture(autouse=True)
+def no_built_in(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Leave the built-in model out where it is not the point: hashing it takes time."""
+    if "hash" not in request.node.name and "everything" not in request.node.name:
+        monkeypatch.setattr(doctor, "BUILT_IN", {})
+
+
 def make_settings(tmp_path: Path, text: str = "", database: str = "x.db") -> Settings:
     """Settings in the test's folder."""
     config = tmp_path / "sekisho.toml"

@@ -148,7 +148,7 @@ def test_every_order_of_events_ends_well(sqlite: Database) -> None:
     run_state_machine_as_test(
         Deliveries,
         settings=settings(
-            max_examples=40,
+            max_examples=15,
             stateful_step_count=20,
             deadline=None,
             database=None,

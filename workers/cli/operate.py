@@ -15,6 +15,7 @@ from workers.cli.options import (
     Redis,
     Terminated,
     open_room,
+    open_settled,
     print_json,
     print_pairs,
     words,
@@ -57,8 +58,9 @@ def work_locally(
 ) -> None:
     if devices != "cpu":
         raise NotBuiltError("option_not_built", option=f"--devices {devices}")
-    with open_room(db, redis, config, create=True) as room, with_redis(room.settings) as settings:
-        check_model(find_model(settings, model))
+    read = read_settings(database_url=db, redis_url=redis, config=config)
+    check_model(find_model(read, model))  # before a database is made or a Redis started
+    with open_settled(read, create=True) as room, with_redis(read) as settings:
         queues = Queues(settings.redis_url or "")
         queues.ping()
         queues.close()
