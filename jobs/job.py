@@ -47,6 +47,24 @@ class ChunkStatus(StrEnum):
     FINISHED = "finished"  # none of its jobs is left
 
 
+class RequestStatus(StrEnum):
+    """How a call to a cloud stands."""
+
+    INTENT = "intent"  # committed; the call may or may not have been made
+    REPLIED = "replied"  # the reply was seen and its cost is settled
+    NOT_CHARGED = "not_charged"  # refused by the provider, or never sent
+    MAYBE_PAID = "maybe_paid"  # sent, the reply was lost
+
+
+class ReservationStatus(StrEnum):
+    """How the money of a call stands."""
+
+    HELD = "held"
+    SETTLED = "settled"
+    RELEASED = "released"
+    MAYBE_PAID = "maybe_paid"
+
+
 JOB_TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = MappingProxyType(
     {
         JobStatus.WAITING: frozenset({JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED}),
@@ -100,6 +118,8 @@ BATCH_TRANSITIONS: Final[Mapping[BatchStatus, frozenset[BatchStatus]]] = Mapping
 FINAL_JOB_STATUSES: Final = frozenset(
     {JobStatus.DONE, JobStatus.REVIEW, JobStatus.FAILED, JobStatus.CANCELLED}
 )
+
+CLOUD_QUEUE: Final = "cloud"
 
 AttemptKind = Literal["local", "learned", "cache", "cloud", "audit", "human"]
 Verdict = Literal["keep", "escalate", "failed"]
@@ -171,6 +191,7 @@ class Attempt:
     model_name: str
     model_hash: str
     output: Mapping[str, Any] | None
+    fields: Mapping[str, Any] | None
     label: str | None
     signals: Mapping[str, Any]
     confidence: float | None
@@ -186,11 +207,27 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Where a row goes next. `review` carries the code of why nothing dearer may be asked."""
+
+    kind: Literal["local", "cloud", "review"]
+    tier: int
+    queue: str | None = None
+    obstacle: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """An attempt and the state its job goes to; a result is written iff that is `done`."""
+    """An attempt and the state its job goes to; a result is written iff that is `done`.
+
+    `step` is where the row is asked next, None if nowhere; `obstacle` says in words why not.
+    """
 
     attempt: Attempt
     status: JobStatus
+    step: Step | None = None
+    obstacle_code: str | None = None
+    obstacle: str | None = None
 
 
 def queue_name(model_name: str) -> str:

@@ -13,10 +13,12 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -28,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
-from jobs.job import BatchStatus, ChunkStatus, JobStatus
+from jobs.job import BatchStatus, ChunkStatus, JobStatus, RequestStatus, ReservationStatus
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -91,6 +93,20 @@ batches = Table(
     Column("file_bytes", BigInteger, nullable=False, comment="size of the file in bytes"),
     Column("file_error", String(64), comment="code of what broke the file as a whole"),
     Column("file_error_reason", Text, comment="the same in words, without content"),
+    Column(
+        "budget_nano_usd",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="hard cap on what its cloud calls may cost, in 1e-9 US dollars",
+    ),
+    Column(
+        "cloud_nano_usd",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="reserved + settled + maybe paid so far; never above the budget",
+    ),
     Column("partial", Boolean, nullable=False, comment="keep the good rows of a broken file"),
     Column("records_read", BigInteger, nullable=False, comment="records in SQL so far"),
     Column("load_token", Integer, nullable=False, comment="fences the process that loads"),
@@ -159,9 +175,12 @@ jobs = Table(
     Column("created_at", UtcTime, nullable=False, comment="when it was read into SQL"),
     Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
     Column("finished_at", UtcTime, comment="when it came to its final state"),
+    Column("obstacle_code", String(64), comment="why nothing dearer was asked, stable code"),
+    Column("obstacle", Text, comment="the same in words"),
     _one_of("status", JobStatus),
     UniqueConstraint("batch_id", "row_number"),
     UniqueConstraint("batch_id", "source_id"),
+    Index("uq_jobs_job_id_data_class", "job_id", "data_class", unique=True),
     Index(None, "chunk_id"),
     Index(None, "batch_id", "status"),
     Index(None, "updated_at"),
@@ -181,6 +200,7 @@ attempts = Table(
     Column("model_name", String(64), nullable=False, comment="model that answered"),
     Column("model_hash", String(64), nullable=False, comment="sha256 of the model's file"),
     Column("output", Json, comment="the answer in the task's form, NULL if there is none"),
+    Column("fields", Json, comment="per field: value, span, confidence, tier (extract)"),
     Column("label", Text, comment="the label of a single-label classification"),
     Column("signals", Json, nullable=False, comment="uncalibrated signals, e.g. probabilities"),
     Column("confidence", Float, comment="0 to 1, NULL when unknown"),
@@ -208,6 +228,7 @@ results = Table(
         "attempt_id", ForeignKey("attempts.attempt_id"), nullable=False, comment="what it rests on"
     ),
     Column("output", Json, nullable=False, comment="the final answer in the task's form"),
+    Column("fields", Json, comment="per field: value, span, confidence, tier (extract)"),
     Column("label", Text, comment="the label of a single-label classification"),
     Column("created_at", UtcTime, nullable=False, comment="when it was committed"),
     Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
@@ -268,4 +289,78 @@ workers = Table(
     Column("stopped_at", UtcTime, comment="when it ended or was found dead"),
     Index(None, "model_name", "heartbeat_at"),
     comment="processes that hold a model",
+)
+
+cloud_requests = Table(
+    "cloud_requests",
+    metadata,
+    Column("request_id", RecordId, primary_key=True, comment="one call, committed before it"),
+    Column("custom_id", String(64), nullable=False, comment="what the provider is told it is"),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="its batch"),
+    Column("job_id", RecordId, nullable=False, comment="the row that leaves"),
+    Column("data_class", String(16), nullable=False, comment="class of the row, never local_only"),
+    Column("token", Integer, nullable=False, comment="fencing token it was begun under"),
+    Column("model", String(64), nullable=False, comment="cloud model asked"),
+    Column("mode", String(16), nullable=False, comment="realtime or batch"),
+    Column("status", String(16), nullable=False, comment="see jobs.job.RequestStatus"),
+    Column("provider_request_id", Text, comment="the provider's own id of the call"),
+    Column("problem", String(64), comment="code of what went wrong"),
+    Column("created_at", UtcTime, nullable=False, comment="when the intent was committed"),
+    Column("ended_at", UtcTime, comment="when its end was known"),
+    ForeignKeyConstraint(["job_id", "data_class"], ["jobs.job_id", "jobs.data_class"]),
+    CheckConstraint("data_class <> 'local_only'", name="may_leave"),
+    _one_of("status", RequestStatus),
+    UniqueConstraint("custom_id"),
+    Index(None, "job_id"),
+    Index(None, "batch_id", "status"),
+    comment="calls to a cloud; a row that may not leave cannot stand here",
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column(
+        "request_id",
+        ForeignKey("cloud_requests.request_id"),
+        primary_key=True,
+        comment="the call it is for",
+    ),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="whose budget"),
+    Column("status", String(16), nullable=False, comment="held, settled, released, maybe_paid"),
+    Column("reserved_nano_usd", BigInteger, nullable=False, comment="the most it can cost"),
+    Column("settled_nano_usd", BigInteger, nullable=False, comment="what it did cost, if known"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was taken from the budget"),
+    Column("ended_at", UtcTime, comment="when it was settled or released"),
+    _one_of("status", ReservationStatus),
+    Index(None, "batch_id"),
+    comment="money set aside before a call",
+)
+
+prices = Table(
+    "prices",
+    metadata,
+    Column("provider", String(32), primary_key=True, comment="who charges"),
+    Column("model", String(64), primary_key=True, comment="model the price is of"),
+    Column("valid_from", Date, primary_key=True, comment="first UTC day it holds"),
+    Column("rates", Json, nullable=False, comment="USD per million tokens, as decimal strings"),
+    Column("source", Text, nullable=False, comment="who set it"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was set"),
+    comment="prices set by the user; the built-in ones come with the program",
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("audit_id", RecordId, primary_key=True, comment="order of events"),
+    Column("action", String(32), nullable=False, comment="what was done, e.g. cloud_send"),
+    Column("actor", Text, nullable=False, comment="who did it: worker or user@host"),
+    Column("batch_id", String(32), nullable=False, comment="batch concerned"),
+    Column("job_id", RecordId, comment="row concerned"),
+    Column("request_id", RecordId, comment="call concerned"),
+    Column("destination", Text, nullable=False, comment="where it went"),
+    Column("data_class", String(16), nullable=False, comment="class of what was sent"),
+    Column("text_hash", String(64), nullable=False, comment="salted sha256 of what was sent"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was committed"),
+    Index(None, "batch_id"),
+    comment="every sending, without content; rows are only ever added",
 )

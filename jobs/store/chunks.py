@@ -6,14 +6,12 @@ it is no longer the chunk's.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, delete, exists, or_, select, update
 
 from jobs.errors import LeaseLost
 from jobs.faults import trip
 from jobs.job import (
-    FINAL_JOB_STATUSES,
     BatchStatus,
     ChunkStatus,
     Hint,
@@ -22,13 +20,10 @@ from jobs.job import (
     Lease,
     Outcome,
 )
-from jobs.store.database import Database, now, upsert
+from jobs.store.database import Database, now
+from jobs.store.outcomes import finish_if_empty, owe, write_outcomes
 from jobs.store.workers import Worker
-from jobs.tables import attempts, batches, chunks, jobs, outbox, results, tiers
-
-Pair = tuple[Outcome, int]
-"""An outcome and the id of its attempt."""
-UNFINISHED: Final = (JobStatus.WAITING, JobStatus.RUNNING)
+from jobs.tables import batches, chunks, jobs, outbox, tiers
 
 
 def claim(database: Database, hint: Hint, worker: Worker, lease_seconds: float) -> Lease | None:
@@ -123,19 +118,15 @@ def commit(database: Database, lease: Lease, outcomes: Sequence[Outcome]) -> Non
     LeaseLost, having written nothing, when the chunk is no longer this lease's.
     """
     with database.write() as connection:
-        _fence(connection, lease)
+        fence(connection, lease)
         if outcomes:
-            _write_outcomes(connection, lease, outcomes)
-            left = exists().where(jobs.c.chunk_id == lease.chunk_id, jobs.c.status.in_(UNFINISHED))
-            connection.execute(
-                update(chunks)
-                .where(chunks.c.chunk_id == lease.chunk_id, ~left)
-                .values(status=ChunkStatus.FINISHED, lease_until=None)
-            )
+            write_outcomes(connection, lease, outcomes, before=JobStatus.RUNNING)
+            finish_if_empty(connection, [lease.chunk_id])
     trip("after_commit")
 
 
-def _fence(connection: Connection, lease: Lease) -> None:
+def fence(connection: Connection, lease: Lease) -> None:
+    """Renew the lease, or raise LeaseLost if another worker holds the chunk."""
     held = connection.execute(
         update(chunks)
         .where(
@@ -147,80 +138,6 @@ def _fence(connection: Connection, lease: Lease) -> None:
     )
     if held.rowcount != 1:
         raise LeaseLost("lease_lost", chunk=lease.chunk_id, token=lease.token)
-
-
-def _write_outcomes(connection: Connection, lease: Lease, outcomes: Sequence[Outcome]) -> None:
-    written = connection.execute(
-        insert(attempts)
-        .values(
-            batch_id=lease.batch_id,
-            chunk_id=lease.chunk_id,
-            token=lease.token,
-            created_at=now(),
-        )
-        .returning(attempts.c.attempt_id, sort_by_parameter_order=True),
-        [_attempt_values(outcome) for outcome in outcomes],
-    )
-    pairs = list(zip(outcomes, written.scalars(), strict=True))
-    for status in {outcome.status for outcome in outcomes}:
-        of_status = [pair for pair in pairs if pair[0].status is status]
-        _move_jobs(connection, lease, status, of_status)
-    _write_results(connection, lease, pairs)
-
-
-def _move_jobs(
-    connection: Connection, lease: Lease, status: JobStatus, pairs: Sequence[Pair]
-) -> None:
-    """Bring running jobs of this chunk to a state, all of them or none."""
-    moved = connection.execute(
-        update(jobs)
-        .where(
-            jobs.c.job_id == bindparam("key"),
-            jobs.c.chunk_id == lease.chunk_id,
-            jobs.c.status == JobStatus.RUNNING,
-        )
-        .values(
-            status=status,
-            attempt_id=bindparam("attempt"),
-            cost_nano_usd=jobs.c.cost_nano_usd + bindparam("cost"),
-            updated_at=now(),
-            finished_at=now() if status in FINAL_JOB_STATUSES else None,
-        ),
-        [
-            {
-                "key": outcome.attempt.job_id,
-                "attempt": attempt_id,
-                "cost": outcome.attempt.cost_nano_usd,
-            }
-            for outcome, attempt_id in pairs
-        ],
-    )
-    if moved.rowcount != len(pairs):
-        raise LeaseLost("lease_lost", chunk=lease.chunk_id, token=lease.token)
-
-
-def _attempt_values(outcome: Outcome) -> dict[str, Any]:
-    attempt = outcome.attempt
-    return {name: getattr(attempt, name) for name in type(attempt).__dataclass_fields__}
-
-
-def _write_results(connection: Connection, lease: Lease, pairs: Sequence[Pair]) -> None:
-    done = [
-        {
-            "job_id": outcome.attempt.job_id,
-            "batch_id": lease.batch_id,
-            "attempt_id": attempt_id,
-            "output": outcome.attempt.output,
-            "label": outcome.attempt.label,
-        }
-        for outcome, attempt_id in pairs
-        if outcome.status is JobStatus.DONE
-    ]
-    if done:
-        statement = upsert(connection, results)
-        connection.execute(
-            statement.values(created_at=now(), updated_at=now()).on_conflict_do_nothing(), done
-        )
 
 
 def give_back(database: Database, lease: Lease) -> None:
@@ -264,15 +181,3 @@ def free(connection: Connection, chunk_ids: Collection[int]) -> None:
         )
     )
     owe(connection, ids)
-
-
-def owe(connection: Connection, chunk_ids: Collection[int]) -> None:
-    """Put a message for each chunk's present epoch into the outbox."""
-    connection.execute(
-        insert(outbox).from_select(
-            ["chunk_id", "epoch", "queue", "sends", "created_at"],
-            select(chunks.c.chunk_id, chunks.c.epoch, chunks.c.queue, literal(0), now()).where(
-                chunks.c.chunk_id.in_(list(chunk_ids))
-            ),
-        )
-    )

@@ -9,12 +9,13 @@ bisecting takes log2(n); a restart costs a model load, a lone row costs millisec
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from jobs.job import Attempt, ChunkStatus, JobStatus
-from jobs.store.chunks import UNFINISHED, free, owe
+from jobs.job import CLOUD_QUEUE, Attempt, ChunkStatus, JobStatus, Step
+from jobs.store.chunks import free
 from jobs.store.database import Database, now
-from jobs.tables import attempts, batches, chunks, jobs, outbox, tiers
+from jobs.store.outcomes import UNFINISHED, finish_if_empty, open_chunk
+from jobs.tables import attempts, batches, chunks, jobs, tiers
 from jobs.words import say
 
 MAX_CLAIMS: Final = 5
@@ -52,25 +53,26 @@ def recover_worker(
 def _recover(connection: Connection, which: Any) -> int:
     # Locked in one order, so that of several dispatchers exactly one frees each chunk.
     rows = connection.execute(
-        select(chunks.c.chunk_id, chunks.c.attempts, chunks.c.alone)
+        select(chunks.c.chunk_id, chunks.c.attempts, chunks.c.alone, chunks.c.queue)
         .where(which)
         .order_by(chunks.c.chunk_id)
         .with_for_update()
     ).all()
     if not rows:
         return 0
-    tired = [row for row in rows if row.attempts >= MAX_CLAIMS]
+    # A row in the cloud is bounded by its lost replies, not by its senders' deaths.
+    tired = [row for row in rows if row.attempts >= MAX_CLAIMS and row.queue != CLOUD_QUEUE]
     for row in tired:
         left = _unfinished_jobs(connection, [row.chunk_id])
         if row.alone:
             _fail(connection, left, "worker_lost", times=row.attempts)
         else:
             _isolate(connection, left)
-        _finish_if_empty(connection, [row.chunk_id])
-    rested = [row.chunk_id for row in rows if row.attempts < MAX_CLAIMS]
+        finish_if_empty(connection, [row.chunk_id])
+    rested = [row.chunk_id for row in rows if row not in tired]
     if rested:
         free(connection, rested)
-        _finish_if_empty(connection, rested)
+        finish_if_empty(connection, rested)
     return len(rows)
 
 
@@ -104,28 +106,11 @@ def _isolate(connection: Connection, job_ids: Collection[int]) -> None:
             .join(jobs, jobs.c.chunk_id == chunks.c.chunk_id)
             .where(jobs.c.job_id == job_id)
         ).one()
-        chunk_id = connection.execute(
-            insert(chunks)
-            .values(
-                **parent._mapping,
-                status=ChunkStatus.WAITING,
-                alone=True,
-                epoch=0,
-                token=0,
-                attempts=0,
-                rows=1,
-                estimated_tokens=0,
-                created_at=now(),
-                updated_at=now(),
-            )
-            .returning(chunks.c.chunk_id)
-        ).scalar_one()
         connection.execute(
-            update(jobs)
-            .where(jobs.c.job_id == job_id)
-            .values(chunk_id=chunk_id, status=JobStatus.WAITING, updated_at=now())
+            update(jobs).where(jobs.c.job_id == job_id).values(status=JobStatus.WAITING)
         )
-        owe(connection, [chunk_id])
+        step = Step("local", parent.tier, parent.queue)
+        open_chunk(connection, parent.batch_id, step, [job_id], alone=True)
 
 
 def _fail(connection: Connection, job_ids: Collection[int], code: str, *, times: int) -> None:
@@ -153,6 +138,7 @@ def _fail(connection: Connection, job_ids: Collection[int], code: str, *, times:
             model_name=row.model_name,
             model_hash=row.model_hash or "",
             output=None,
+            fields=None,
             label=None,
             signals={},
             confidence=None,
@@ -188,17 +174,3 @@ def _fail(connection: Connection, job_ids: Collection[int], code: str, *, times:
                 finished_at=now(),
             )
         )
-
-
-def _finish_if_empty(connection: Connection, chunk_ids: Collection[int]) -> None:
-    """Finish those chunks that have no unfinished row left; they are owed no message."""
-    left = exists().where(jobs.c.chunk_id == chunks.c.chunk_id, jobs.c.status.in_(UNFINISHED))
-    ended = connection.execute(
-        update(chunks)
-        .where(chunks.c.chunk_id.in_(list(chunk_ids)), ~left)
-        .values(status=ChunkStatus.FINISHED, lease_until=None, updated_at=now())
-        .returning(chunks.c.chunk_id)
-    )
-    finished = [row.chunk_id for row in ended]
-    if finished:
-        connection.execute(delete(outbox).where(outbox.c.chunk_id.in_(finished)))
