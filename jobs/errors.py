@@ -13,9 +13,15 @@
     |-- ServiceError          exit 3: a database or a Redis that does not answer
     |-- RetryableError        the same work may succeed later
     |   |-- LeaseLost         another worker holds the chunk now; nothing was written
-    |   `-- EngineStopped     the engine ended before the answer was there
-    `-- FinalError            the same work will fail in the same way again
-        `-- IntegrityError    stored records contradict each other
+    |   |-- EngineStopped     the engine ended before the answer was there
+    |   `-- CloudBusyError    the cloud did not take the question; nothing is charged
+    |-- AmbiguousError        nobody here knows whether the work was done
+    |   `-- CloudAmbiguousError  the reply was not seen: maybe answered, maybe charged
+    |-- FinalError            the same work will fail in the same way again
+    |   |-- IntegrityError    stored records contradict each other
+    |   |-- CloudRowError     the cloud will never take this row; nothing is charged
+    |   `-- CloudAccountError the cloud will take no row until a person acts; nothing is charged
+    `-- CloudError            the four above together
 
 An error carries a stable `code` and the parameters of its message; the English and Japanese
 words for a code stand in `jobs.words`. Parameters name files, keys, rows and limits, never the
@@ -86,3 +92,50 @@ class FinalError(SekishoError):
 
 class IntegrityError(FinalError):
     """Stored records contradict each other."""
+
+
+class AmbiguousError(SekishoError):
+    """Nobody here knows whether the work was done; doing it again may do it twice."""
+
+
+class CloudError(SekishoError):
+    """A cloud gave no answer. `code` begins with `cloud_`.
+
+    `status` is the HTTP status, `provider_code` the provider's own stable name of the cause and
+    `request_id` its name of the call, where there was a reply. `retry_after_seconds` is how long
+    the provider asks to wait. The provider's words are left out: they may quote the row.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        model: str,
+        status: int | None = None,
+        provider_code: str | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        self.status = status
+        self.provider_code = provider_code
+        self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(
+            code, model=model, status=status, provider_code=provider_code, request_id=request_id
+        )
+
+
+class CloudBusyError(CloudError, RetryableError):
+    """The cloud did not take the question now; nothing is charged."""
+
+
+class CloudAmbiguousError(CloudError, AmbiguousError):
+    """No reply was seen, or none that says what it cost: maybe answered, maybe charged."""
+
+
+class CloudRowError(CloudError, FinalError):
+    """The cloud will never take this row as it is; nothing is charged, others may go on."""
+
+
+class CloudAccountError(CloudError, FinalError):
+    """The cloud will take no row until a person acts: key, credit, limit, model; no charge."""
