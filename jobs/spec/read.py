@@ -81,7 +81,8 @@ def _without_accepted(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _as_spec_error(error: ValidationError, text: str, file: str) -> SpecError:
     details = error.errors(include_url=False)
-    first = details[0]
+    # A needed key that is misspelt is both missing and unknown; the misspelling is the mistake.
+    first = next((one for one in details if one["type"] == "extra_forbidden"), details[0])
     path = tuple(str(part) for part in first["loc"])
     named: dict[str, object] = {
         "file": file,
