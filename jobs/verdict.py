@@ -31,7 +31,7 @@ def conclude(
     Kept answers are done. The others wait in review with their best answer, since a route
     without a cloud has no dearer tier to ask.
     """
-    reading = task.read(completion)
+    reading = task.read(completion, job)
     judgement = judge(
         policy,
         confidence=reading.confidence,

@@ -6,15 +6,14 @@ setting that is silently ignored is worse than one that is missing.
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
-Words = Annotated[str, StringConstraints(min_length=1)]
+from jobs.spec.section import Name, Section, Words
+from jobs.spec.task import AnyTask
 
 NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
@@ -24,6 +23,9 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "task.other": (False,),
         "task.long_input": ("refuse",),
         "task.labels_file": (),
+        "task.target_language_column": (),
+        "task.glossary": (),
+        "task.focus_column": (),
         "input.records": (),
         "route.complexity": (),
         "route.cloud": ("none",),
@@ -43,7 +45,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
 
 NOT_BUILT_VALUES: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
-        "task.kind": ("extract", "translate", "summarize"),
         "input.format": ("json", "jsonl", "parquet", "xlsx"),
         "gate.mode": ("certified",),
         "policy.data_class": ("mask",),
@@ -51,50 +52,10 @@ NOT_BUILT_VALUES: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
 )
 """Known values whose part is not built, by key."""
 
-
-class Section(BaseModel):
-    """A table of the spec; frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Label(Section):
-    """One option of a classification."""
-
-    name: Words
-    description: str = ""
-    examples: tuple[Words, ...] = ()
-
-
-class ClassifyTask(Section):
-    """Choose one of `labels` for every row."""
-
-    kind: Literal["classify"]
-    labels: Annotated[tuple[Label, ...], Field(min_length=2, max_length=500)]
-    instruction: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _name_plain_labels(cls, data: Any) -> Any:
-        """Let `labels = ["a", "b"]` stand for tables with only a name."""
-        if isinstance(data, dict) and isinstance(data.get("labels"), list | tuple):
-            labels = [
-                {"name": label} if isinstance(label, str) else label for label in data["labels"]
-            ]
-            return {**data, "labels": tuple(freeze(label) for label in labels)}
-        return data
-
-    @model_validator(mode="after")
-    def _refuse_equal_labels(self) -> "ClassifyTask":
-        seen: dict[str, str] = {}
-        for label in self.labels:
-            plain = unicodedata.normalize("NFKC", label.name).strip()
-            if not plain:
-                raise ValueError("a label's name is empty")
-            if plain in seen:
-                raise ValueError(f"the labels {seen[plain]!r} and {label.name!r} are the same")
-            seen[plain] = label.name
-        return self
+NOT_BUILT_IN_FIELDS: Final[Mapping[str, tuple[object, ...] | None]] = MappingProxyType(
+    {"type": ("list", "record"), "pattern": None}
+)
+"""The same for each [task.fields.NAME]: values that are not built, None for all of them."""
 
 
 class InputSection(Section):
@@ -134,7 +95,7 @@ class Spec(Section):
     """A whole spec file."""
 
     name: Name
-    task: ClassifyTask
+    task: AnyTask
     input: InputSection
     route: RouteSection = RouteSection()
     gate: GateSection = GateSection()
@@ -149,12 +110,3 @@ class Spec(Section):
         """Return the sha256 of the canonical spec in hex: equal meaning, equal hash."""
         text = json.dumps(self.canonical(), ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def freeze(value: Any) -> Any:
-    """Turn TOML's lists into tuples, so that frozen models hold frozen data."""
-    if isinstance(value, dict):
-        return {key: freeze(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return tuple(freeze(item) for item in value)
-    return value

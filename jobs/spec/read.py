@@ -11,7 +11,9 @@ from pydantic_core import ErrorDetails
 
 from jobs.errors import NotBuiltError, SpecError
 from jobs.spec.locate import find_line
-from jobs.spec.model import NOT_BUILT, NOT_BUILT_VALUES, Spec, freeze
+from jobs.spec.model import NOT_BUILT, NOT_BUILT_IN_FIELDS, NOT_BUILT_VALUES, Spec
+from jobs.spec.section import freeze
+from jobs.spec.task import TASKS
 
 
 def read_spec(path: Path) -> Spec:
@@ -39,7 +41,7 @@ def parse_spec(text: str, file: str) -> Spec:
     try:
         return Spec.model_validate(freeze(_without_accepted(data)))
     except ValidationError as error:
-        raise _as_spec_error(error, text, file) from None
+        raise _as_spec_error(error, data, text, file) from None
 
 
 def restore_spec(canonical: Mapping[str, Any]) -> Spec:
@@ -67,6 +69,21 @@ def _refuse_not_built(data: Mapping[str, Any], text: str, file: str) -> None:
         if unbuilt_key or unbuilt_value or several_tiers or several_texts:
             line = find_line(text, tuple(key.split(".")))
             raise NotBuiltError("setting_not_built", file=file, line=line, key=key, value=value)
+    for name, key, value in _field_settings(data):
+        unbuilt = NOT_BUILT_IN_FIELDS.get(key, ())
+        if unbuilt is None or value in unbuilt:
+            path = ("task", "fields", name, key)
+            named = {"line": find_line(text, path), "key": ".".join(path), "value": value}
+            raise NotBuiltError("setting_not_built", file=file, **named)
+
+
+def _field_settings(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield (field, key, value) of every [task.fields.NAME], whatever else is wrong."""
+    task = data.get("task")
+    fields = task.get("fields") if isinstance(task, dict) else None
+    for name, table in fields.items() if isinstance(fields, dict) else ():
+        for key, value in table.items() if isinstance(table, dict) else ():
+            yield name, key, value
 
 
 def _without_accepted(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,50 +96,88 @@ def _without_accepted(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_spec_error(error: ValidationError, text: str, file: str) -> SpecError:
+def _as_spec_error(
+    error: ValidationError, data: Mapping[str, Any], text: str, file: str
+) -> SpecError:
     details = error.errors(include_url=False)
     # A needed key that is misspelt is both missing and unknown; the misspelling is the mistake.
     first = next((one for one in details if one["type"] == "extra_forbidden"), details[0])
-    path = tuple(str(part) for part in first["loc"])
+    path = _as_written(tuple(str(part) for part in first["loc"]), data)
+    if first["type"] == "union_tag_not_found":
+        return _no_kind(data, text, file)
+    if first["type"] == "union_tag_invalid":
+        path = (*path, "kind")
     named: dict[str, object] = {
         "file": file,
         "line": find_line(text, path),
         "key": ".".join(path) or "spec",
     }
     if first["type"] == "extra_forbidden":
-        return _unknown_key(path, named)
+        return _unknown_key(path, named, _known_keys(path[:-1], data))
     if first["type"] == "missing":
         return SpecError("spec_key_missing", **named)
     return SpecError("spec_value_wrong", **named, problem=_problem(first))
 
 
+def _as_written(loc: tuple[str, ...], data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the path as the file has it: without the task's kind, fields by their names."""
+    if loc[:1] != ("task",) or len(loc) < 2 or loc[1] not in TASKS:
+        return loc
+    path = (loc[0], *loc[2:])
+    fields = data["task"].get("fields")
+    if path[1:2] == ("fields",) and len(path) > 2 and isinstance(fields, dict):
+        rest = () if path[3:] == ("name",) else path[3:]  # the name is the table's own
+        return (*path[:2], list(fields)[int(path[2])], *rest)
+    return path
+
+
+def _no_kind(data: Mapping[str, Any], text: str, file: str) -> SpecError:
+    """Say that `kind` is missing, or which key was probably meant to be it."""
+    meant = difflib.get_close_matches("kind", list(data["task"]), n=1, cutoff=0.6)
+    path = ("task", meant[0] if meant else "kind")
+    named: dict[str, object] = {"file": file, "line": find_line(text, path), "key": ".".join(path)}
+    if meant:
+        return SpecError("spec_key_misspelt", **named, suggestion="kind")
+    return SpecError("spec_key_missing", **named)
+
+
 def _problem(detail: ErrorDetails) -> str:
     """Say what is wrong with a value without repeating the value itself."""
+    if detail["type"] == "union_tag_invalid":
+        return f"it should be one of {', '.join(TASKS)}"
     return detail["msg"].removeprefix("Value error, ")
 
 
-def _unknown_key(path: tuple[str, ...], named: dict[str, object]) -> SpecError:
-    known = _known_keys(path[:-1])
+def _unknown_key(path: tuple[str, ...], named: dict[str, object], known: list[str]) -> SpecError:
     close = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.6)
     if close:
         return SpecError("spec_key_misspelt", **named, suggestion=close[0])
     return SpecError("spec_key_unknown", **named, known=", ".join(sorted(known)))
 
 
-def _known_keys(path: tuple[str, ...]) -> list[str]:
+def _known_keys(path: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
     """Return the keys a table of the spec may hold, those of unbuilt parts included."""
     model: type[BaseModel] = Spec
     for part in path:
-        if part.isdigit() or part not in model.model_fields:
-            continue
-        annotation = model.model_fields[part].annotation
-        inner = [annotation, *getattr(annotation, "__args__", ())]
-        models = [kind for kind in inner if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        model = models[0] if models else model
+        if part not in model.model_fields:
+            continue  # the number of an item, the name of a field
+        annotation = TASKS[data["task"]["kind"]] if part == "task" else _inner(model, part)
+        model = annotation or model
     prefix = f"{path[0]}." if path else ""
     unbuilt = [
         key.removeprefix(prefix)
         for key in NOT_BUILT
         if len(path) <= 1 and key.startswith(prefix) and key.count(".") == prefix.count(".")
     ]
+    if path[:2] == ("task", "fields"):
+        return [*sorted({*model.model_fields, *NOT_BUILT_IN_FIELDS} - {"name"})]
     return [*model.model_fields, *unbuilt]
+
+
+def _inner(model: type[BaseModel], name: str) -> type[BaseModel] | None:
+    """Return the model of a key's table, or of the items of its list."""
+    annotation = model.model_fields[name].annotation
+    kinds = [annotation, *getattr(annotation, "__args__", ())]
+    return next(
+        (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None
+    )

@@ -1,12 +1,31 @@
 """The kinds of job. Each owns its prompt, its constraint, its parser, its checks and signals."""
 
-from jobs.spec import Spec
+from jobs.spec import ClassifyTask, ExtractTask, Spec, TranslateTask
 from jobs.tasks.classify import Classify
-from jobs.tasks.protocol import Reading, Task
+from jobs.tasks.extract import Extract
+from jobs.tasks.protocol import FieldReading, Reading, Task
+from jobs.tasks.summarize import Summarize
+from jobs.tasks.translate import Translate
 
-__all__ = ["Classify", "Reading", "Task", "build_task"]
+__all__ = [
+    "Classify",
+    "Extract",
+    "FieldReading",
+    "Reading",
+    "Summarize",
+    "Task",
+    "Translate",
+    "build_task",
+]
 
 
 def build_task(spec: Spec) -> Task:
     """Return the task a spec describes."""
-    return Classify(spec.task)
+    task = spec.task
+    if isinstance(task, ClassifyTask):
+        return Classify(task)
+    if isinstance(task, ExtractTask):
+        return Extract(task)
+    if isinstance(task, TranslateTask):
+        return Translate(task)
+    return Summarize(task)

@@ -5,7 +5,23 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jobs.job import Job
-from jobs.prompt import Completion, ConfidenceSource, Prompt
+from jobs.prompt import Completion, ConfidenceSource, Prompt, Question
+
+
+@dataclass(frozen=True, slots=True)
+class FieldReading:
+    """One field of an extracted record.
+
+    `span` are the characters [start, end) of the row's text where the value was found, None for
+    a null and for what need not stand there (boolean, enum). `problem` is the code of the check
+    that failed.
+    """
+
+    value: Any
+    span: tuple[int, int] | None
+    confidence: float | None
+    confidence_source: ConfidenceSource
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +29,8 @@ class Reading:
     """A completion as its task understands it.
 
     `output` is the answer in the task's form, None if there is none. `problem` is the code of
-    the first check that failed. `signals` are kept uncalibrated; `confidence` is in [0, 1].
+    the first check that failed. `signals` are kept uncalibrated; `confidence` is in [0, 1], the
+    minimum over `fields` where there are any (extract).
     """
 
     output: Mapping[str, Any] | None
@@ -22,11 +39,29 @@ class Reading:
     confidence: float | None
     confidence_source: ConfidenceSource
     problem: str | None = None
+    fields: Mapping[str, FieldReading] | None = None
 
 
 class Task(Protocol):
-    """Renders a row into a prompt and reads the answer; pure."""
+    """Renders a row into what an engine is asked, and reads the answer; pure."""
 
-    def render(self, job: Job) -> Prompt: ...
+    def render(self, job: Job) -> Prompt:
+        """Ask an engine that completes, constrains and scores."""
+        ...
 
-    def read(self, completion: Completion) -> Reading: ...
+    def question(self, job: Job) -> Question:
+        """Ask an engine that only talks."""
+        ...
+
+    def read(self, completion: Completion, job: Job) -> Reading:
+        """Read the answer to either, for the row it answers; never raises.
+
+        A completion whose `confidence_source` is `none` answers the question (JSON); any other
+        answers the prompt.
+        """
+        ...
+
+
+def nothing(problem: str) -> Reading:
+    """Return the reading of a completion that holds no answer."""
+    return Reading(None, None, {}, None, "none", problem)

@@ -1,0 +1,129 @@
+"""From a completion's text to data: whole or not at all, and where each value stands in it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Never
+
+from jobs.prompt import Completion
+
+WHITE: Final = " \t\n\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a JSON object; its value stands at [start, end) of the text."""
+
+    name: str
+    value: Any
+    start: int
+    end: int
+
+
+def find_fault(completion: Completion) -> str | None:
+    """Return the code of the reason why a completion holds no whole answer, None if it does."""
+    if completion.error is not None:
+        return completion.error
+    if completion.text is None:
+        return "no_answer"
+    if completion.finish == "length":
+        return "answer_cut"
+    return None if is_storable(completion.text) else "answer_not_text"
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database can hold a text: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def read_object(text: str) -> tuple[Member, ...] | None:
+    """Read one JSON object and nothing else; None if the text is anything else.
+
+    Names may stand twice in the result if they do in the text.
+    """
+    try:
+        members, end = _read_members(text, _skip(text, 0))
+    except (ValueError, IndexError, RecursionError):
+        return None
+    return members if _skip(text, end) == len(text) else None
+
+
+def read_form(text: str, name: str) -> Any | None:
+    """Return the value of an object that holds `name` and nothing else.
+
+    None if the text is no such object: a null there would be no answer either.
+    """
+    members = read_object(text)
+    if members is None or [member.name for member in members] != [name]:
+        return None
+    return members[0].value
+
+
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """Write a JSON Schema as the engines take it: one spelling, properties in their order."""
+    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+
+
+def closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object with all of these properties and no others."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def bound_tokens(estimate: float, *, least: int = 64, most: int = 4096) -> int:
+    """Return a limit of tokens that covers an estimate: a power of two, so that few differ."""
+    limit = least
+    while limit < min(estimate, most):
+        limit *= 2
+    return min(limit, most)
+
+
+def _read_members(text: str, at: int) -> tuple[tuple[Member, ...], int]:
+    """Read the object that begins at `at`; return its members and where it ends."""
+    _expect(text, at, "{")
+    at = _skip(text, at + 1)
+    members: list[Member] = []
+    if text[at] == "}":
+        return (), at + 1
+    while True:
+        _expect(text, at, '"')
+        name, at = DECODER.raw_decode(text, at)
+        at = _skip(text, at)
+        _expect(text, at, ":")
+        start = _skip(text, at + 1)
+        value, end = DECODER.raw_decode(text, start)
+        members.append(Member(name, value, start, end))
+        at = _skip(text, end)
+        if text[at] == "}":
+            return tuple(members), at + 1
+        _expect(text, at, ",")
+        at = _skip(text, at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in WHITE:
+        at += 1
+    return at
+
+
+def _expect(text: str, at: int, mark: str) -> None:
+    if text[at] != mark:
+        raise ValueError(mark)
+
+
+def _unknown_number(name: str) -> Never:
+    raise ValueError(name)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that names a member twice: which one was meant is not known."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("twice")
+    return dict(pairs)
+
+
+DECODER: Final = json.JSONDecoder(parse_constant=_unknown_number, object_pairs_hook=_distinct)

@@ -1,0 +1,231 @@
+"""Extract: the same fields from every row, each with its own place, confidence and problem."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jobs.job import Job
+from jobs.prompt import Completion, Frame, JsonText, Prompt, Question
+from jobs.spec import ExtractTask, FieldSpec
+from jobs.tasks.answers import (
+    Member,
+    bound_tokens,
+    closed_object,
+    find_fault,
+    read_object,
+    schema_text,
+)
+from jobs.tasks.languages import speaks_japanese
+from jobs.tasks.protocol import FieldReading, Reading, nothing
+from jobs.tasks.signals import byte_span, describe, token_logprobs
+from jobs.tasks.values import Source, fits, settle
+
+ANSWER: Final = "JSON: "
+AMOUNT_PATTERN: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"
+DATE_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+CURRENCY_PATTERN: Final = r"^[A-Z]{3}$"
+FORMS: Final = {
+    "string": '"..."',
+    "integer": "0",
+    "number": "0.0",
+    "money": '{"amount": "0", "currency": "JPY"}',
+    "date": '"YYYY-MM-DD"',
+    "boolean": "false",
+    "enum": '"..."',
+}
+TOKENS: Final = {"string": 96, "money": 48, "enum": 48}
+OTHER_TOKENS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The words around fields and rows; `types` name each type of field."""
+
+    instruction: str
+    rules: str
+    fields: str
+    form: str
+    question: str
+    optional: str
+    types: dict[str, str]
+
+
+ENGLISH: Final = Wording(
+    instruction="Read the text and write these fields as JSON.",
+    rules="Copy values as they stand in the text. Invent nothing.",
+    fields="Fields:",
+    form="Form: ",
+    question="Text: ",
+    optional=", or null if the text does not say",
+    types={
+        "string": "words from the text",
+        "integer": "whole number",
+        "number": "number",
+        "money": 'amount as digits, currency as three letters ("JPY")',
+        "date": "date as YYYY-MM-DD",
+        "boolean": "true or false",
+        "enum": "one of ",
+    },
+)
+JAPANESE: Final = Wording(
+    instruction="文を読み、次の項目を JSON で書いてください。",
+    rules="値は文にあるとおりに写し、文にないことは書かないでください。",
+    fields="項目:",
+    form="形式: ",
+    question="文: ",
+    optional="。文になければ null",
+    types={
+        "string": "文中の語句",
+        "integer": "整数",
+        "number": "数",
+        "money": '金額は数字、通貨は３文字（"JPY"）',
+        "date": "日付 (YYYY-MM-DD)",
+        "boolean": "true か false",
+        "enum": "次のどれか: ",
+    },
+)
+
+
+class Extract:
+    """The extract task of one spec."""
+
+    def __init__(self, task: ExtractTask) -> None:
+        described = " ".join(f"{field.name} {field.description}" for field in task.fields)
+        japanese = speaks_japanese(task.instruction or described)
+        words = JAPANESE if japanese else ENGLISH
+        self.fields = task.fields
+        self.frame = Frame(_describe(task, words), before=words.question, answer_start=ANSWER)
+        limit = bound_tokens(sum(_estimate_tokens(field) for field in task.fields))
+        self.constraint = JsonText(_build_schema(task.fields, patterns=True), limit)
+        self.schema = _build_schema(task.fields, patterns=False)
+
+    def render(self, job: Job) -> Prompt:
+        """Put one row into the frame that all rows share."""
+        return Prompt(job.job_id, self.frame, job.text, self.constraint)
+
+    def question(self, job: Job) -> Question:
+        """Ask for the fields; the schema is the prompt's without patterns for strings."""
+        user = self.frame.before + job.text
+        limit = 2 * self.constraint.max_tokens
+        return Question(job.job_id, self.frame.system, user, self.schema, limit)
+
+    def read(self, completion: Completion, job: Job) -> Reading:
+        """Take every field: in its form, found in the text, as sure as its own tokens."""
+        fault = find_fault(completion)
+        if fault is not None:
+            return nothing(fault)
+        text = completion.text or ""
+        members = read_object(text)
+        if members is None:
+            return nothing("answer_not_json")
+        named = {member.name: member for member in members}
+        if len(members) != len(self.fields) or set(named) != {one.name for one in self.fields}:
+            return nothing("answer_off_schema")
+        if not all(fits(field, named[field.name].value) for field in self.fields):
+            return nothing("answer_off_schema")
+        source = Source(job.text)
+        fields: dict[str, FieldReading] = {}
+        signals: dict[str, Any] = {}
+        for field in self.fields:
+            member = named[field.name]
+            spans = [byte_span(text, *span) for span in _own_spans(text, member)]
+            logprobs = token_logprobs(completion.tokens, spans)
+            fields[field.name] = _read_field(field, member.value, source, completion, logprobs)
+            signals[field.name] = describe(logprobs) if logprobs else {}
+        return _combine(fields, signals)
+
+
+def _read_field(
+    field: FieldSpec,
+    value: Any,
+    source: Source,
+    completion: Completion,
+    logprobs: Sequence[float] | None,
+) -> FieldReading:
+    settled = settle(field, value, source)
+    known = completion.confidence_source != "none" and logprobs is not None
+    return FieldReading(
+        value=settled.value,
+        span=settled.span,
+        confidence=math.exp(min(logprobs)) if known and logprobs else None,
+        confidence_source=completion.confidence_source if known else "none",
+        problem=settled.problem,
+    )
+
+
+def _combine(fields: dict[str, FieldReading], signals: dict[str, Any]) -> Reading:
+    """A record is as sure as its least sure field, and unsure if one of them is unknown."""
+    sure = [one.confidence for one in fields.values() if one.confidence is not None]
+    known = len(sure) == len(fields)
+    return Reading(
+        output={name: one.value for name, one in fields.items()},
+        label=None,
+        signals={"fields": signals},
+        confidence=min(sure) if known else None,
+        confidence_source=next(iter(fields.values())).confidence_source if known else "none",
+        problem=next((one.problem for one in fields.values() if one.problem), None),
+        fields=fields,
+    )
+
+
+def _own_spans(text: str, member: Member) -> list[tuple[int, int]]:
+    """Return the characters that are the value itself: no quotes, no names of an amount's parts.
+
+    An empty string is its quotes.
+    """
+    start, end = member.start, member.end
+    if isinstance(member.value, str):
+        return [(start + 1, end - 1)] if end - start > 2 else [(start, end)]
+    if isinstance(member.value, dict):
+        inner = read_object(text[start:end]) or ()
+        moved = [Member(one.name, one.value, start + one.start, start + one.end) for one in inner]
+        return [span for one in moved for span in _own_spans(text, one)]
+    return [(start, end)]
+
+
+def _build_schema(fields: Sequence[FieldSpec], *, patterns: bool) -> str:
+    """Return the schema of the record; `patterns` also bounds what strings may be written."""
+    properties: dict[str, Any] = {}
+    for field in fields:
+        schema = _type_schema(field, patterns=patterns)
+        properties[field.name] = schema if field.required else {"anyOf": [schema, {"type": "null"}]}
+    return schema_text(closed_object(properties))
+
+
+def _type_schema(field: FieldSpec, *, patterns: bool) -> dict[str, Any]:
+    if field.type == "enum":
+        return {"enum": list(field.values)}
+    if field.type == "money":
+        parts = {"amount": AMOUNT_PATTERN, "currency": CURRENCY_PATTERN}
+        return closed_object({name: _string(parts[name], patterns) for name in parts})
+    if field.type == "date":
+        return _string(DATE_PATTERN, patterns)
+    if field.type == "string":
+        return {"type": "string"}
+    return {"type": field.type}
+
+
+def _string(pattern: str, wanted: bool) -> dict[str, Any]:
+    return {"type": "string", "pattern": pattern} if wanted else {"type": "string"}
+
+
+def _estimate_tokens(field: FieldSpec) -> int:
+    return len(field.name.encode()) + 8 + TOKENS.get(field.type, OTHER_TOKENS)
+
+
+def _describe(task: ExtractTask, words: Wording) -> str:
+    lines = [task.instruction or words.instruction, words.rules, "", words.fields]
+    lines += [_describe_field(field, words) for field in task.fields]
+    form = ", ".join(
+        f"{json.dumps(field.name, ensure_ascii=False)}: {FORMS[field.type]}"
+        for field in task.fields
+    )
+    return "\n".join([*lines, "", f"{words.form}{{{form}}}"])
+
+
+def _describe_field(field: FieldSpec, words: Wording) -> str:
+    kind = words.types[field.type] + ", ".join(field.values)
+    about = f"{field.description} " if field.description else ""
+    return f"- {field.name}: {about}({kind}{'' if field.required else words.optional})"

@@ -1,0 +1,168 @@
+"""Summarize: a row's text in a few points, with no number that the text has not."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+from jobs.job import Job
+from jobs.prompt import Completion, Frame, FreeText, Prompt, Question
+from jobs.spec import LanguageCode, SummarizeTask
+from jobs.tasks.answers import bound_tokens, closed_object, schema_text
+from jobs.tasks.folding import fold
+from jobs.tasks.languages import NAMES, detect_language, fits_language, repeats, split_sentences
+from jobs.tasks.numbers import lost_numbers
+from jobs.tasks.protocol import Reading, nothing
+from jobs.tasks.writing import Written, read_text, score_text
+
+Tongue = Literal["en", "ja"]
+SCHEMA: Final = schema_text(
+    closed_object({"points": {"type": "array", "items": {"type": "string"}}})
+)
+BULLET: Final = re.compile(r"^\s*(?:[-*•‣●○・]+\s*|[0-9０-９]{1,2}[.)．、]\s+)")
+QUESTION: Final = {"en": "Text: ", "ja": "文: "}
+ANSWER: Final = {"en": "Summary:\n- ", "ja": "要約:\n- "}
+SHOWN: Final = {
+    "en": (
+        "The library is closed from Friday 5 pm to Saturday 10 am. Books can go into the box.",
+        ("Closed from Friday 5 pm to Saturday 10 am.", "Books go into the box."),
+    ),
+    "ja": (
+        "金曜日は職員会議のため図書館は17時に閉館し、土曜日の10時にまた開きます。本は入口の箱に返せます。",
+        ("金曜17時から土曜10時まで閉館。", "本は入口の箱に返却できる。"),
+    ),
+}
+"""An example in the form of question and answer."""
+TOKENS_PER_SENTENCE: Final = 96
+TOKENS_PER_CHAR: Final = 3
+MOST_TOKENS: Final = 512
+"""The longest summary of a spec that sets no limit."""
+
+
+class Summarize:
+    """The summarize task of one spec; its words are Japanese for Japanese summaries."""
+
+    def __init__(self, task: SummarizeTask) -> None:
+        self.task = task
+        self.systems = {tongue: _describe(task, tongue) for tongue in ("en", "ja")}
+        self.frames = {tongue: self._frame(tongue) for tongue in ("en", "ja")}
+
+    def render(self, job: Job) -> Prompt:
+        """Put one row into the frame that all rows of its language share."""
+        frame = self.frames[self._tongue(job.text)]
+        stop = ("\n\n", "\n" + frame.before.strip())
+        return Prompt(job.job_id, frame, job.text, FreeText(self._bound(job.text), stop))
+
+    def question(self, job: Job) -> Question:
+        """Ask for the points as JSON, without the example that small models need."""
+        tongue = self._tongue(job.text)
+        user = QUESTION[tongue] + job.text
+        limit = 2 * self._bound(job.text)
+        return Question(job.job_id, self.systems[tongue], user, SCHEMA, limit)
+
+    def read(self, completion: Completion, job: Job) -> Reading:
+        """Take the points with the first check they fail, if any."""
+        written = read_text(completion, "points")
+        if not isinstance(written, Written):
+            return written
+        points = _split_points(written.value) if written.plain else _as_points(written.value)
+        if points is None:
+            return nothing("answer_off_schema")
+        return score_text(completion, {"points": points}, self._check(points, job.text))
+
+    def _check(self, points: Sequence[str], source: str) -> str | None:
+        """Return the code of the first failed check."""
+        text = "\n".join(points)
+        checks: tuple[tuple[str, Callable[[], bool]], ...] = (
+            ("answer_empty", lambda: not text),
+            ("wrong_language", lambda: self._is_foreign(text, source)),
+            ("repetition", lambda: repeats(text, source)),
+            (
+                "numbers_not_in_source",
+                lambda: bool(lost_numbers(fold(text).text, fold(source).text)),
+            ),
+            ("too_many_sentences", lambda: _exceeds(_sentences(points), self.task.max_sentences)),
+            ("too_many_chars", lambda: _exceeds(sum(map(len, points)), self.task.max_chars)),
+        )
+        return next((code for code, fails in checks if fails()), None)
+
+    def _is_foreign(self, text: str, source: str) -> bool:
+        """Whether a summary has not the letters of its language, as far as that is known."""
+        language = self._language(source)
+        if language is None:
+            return fits_language(source, "en") and not fits_language(text, "en")
+        return not fits_language(text, language)
+
+    def _language(self, text: str) -> LanguageCode | None:
+        """Return the language of a row's summary; None for one that letters do not tell."""
+        return detect_language(text) if self.task.language == "auto" else self.task.language
+
+    def _tongue(self, text: str) -> Tongue:
+        return "ja" if self._language(text) == "ja" else "en"
+
+    def _bound(self, text: str) -> int:
+        """Return how many tokens a summary may take: by the limits, else by the text."""
+        limits = [MOST_TOKENS, 64 + len(text.encode("utf-8", "replace"))]
+        if self.task.max_sentences is not None:
+            limits.append(self.task.max_sentences * TOKENS_PER_SENTENCE)
+        if self.task.max_chars is not None:
+            limits.append(32 + self.task.max_chars * TOKENS_PER_CHAR)
+        return bound_tokens(min(limits))
+
+    def _frame(self, tongue: Tongue) -> Frame:
+        text, points = SHOWN[tongue]
+        shown = "\n- ".join(points[: self.task.max_sentences])
+        shot = f"{QUESTION[tongue]}{text}\n{ANSWER[tongue]}{shown}"
+        system = f"{self.systems[tongue]}\n\n{shot}"
+        return Frame(system, before=QUESTION[tongue], answer_start=ANSWER[tongue])
+
+
+def _sentences(points: Sequence[str]) -> int:
+    return sum(max(1, len(split_sentences(point))) for point in points)
+
+
+def _exceeds(number: int, limit: int | None) -> bool:
+    return limit is not None and number > limit
+
+
+def _split_points(text: str) -> list[str]:
+    lines = (BULLET.sub("", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def _as_points(value: Any) -> list[str] | None:
+    if not isinstance(value, list) or not all(isinstance(point, str) for point in value):
+        return None
+    return [point.strip() for point in value if point.strip()]
+
+
+def _describe(task: SummarizeTask, tongue: Tongue) -> str:
+    lines = _say_in_japanese(task) if tongue == "ja" else _say_in_english(task)
+    return "\n".join([*lines, *([task.instruction] if task.instruction else [])])
+
+
+def _say_in_japanese(task: SummarizeTask) -> list[str]:
+    lines = [
+        "次の文を要約し、要点を１行に１つずつ書いてください。文にないことは書かないでください。"
+    ]
+    if task.max_sentences is not None:
+        lines.append(f"全部で{task.max_sentences}文以内にしてください。")
+    if task.max_chars is not None:
+        lines.append(f"全部で{task.max_chars}字以内にしてください。")
+    if task.focus:
+        lines.append(f"特に大切なこと: {task.focus}")
+    return lines
+
+
+def _say_in_english(task: SummarizeTask) -> list[str]:
+    language = "the language of the text" if task.language == "auto" else NAMES[task.language][0]
+    lines = [
+        f"Summarize the text in {language}.",
+        "Write short points, one a line. Write nothing that is not in the text.",
+    ]
+    if task.max_sentences is not None:
+        lines.append(f"Write at most {task.max_sentences} sentences in all.")
+    if task.max_chars is not None:
+        lines.append(f"Write at most {task.max_chars} characters in all.")
+    if task.focus:
+        lines.append(f"What matters most: {task.focus}")
+    return lines
