@@ -16,7 +16,8 @@ from tests.engines.conformance import Tray, ask, make_prompts
 from tests.engines.test_gguf import make_gguf
 from workers.engines.llama import LlamaEngine, load_engine
 from workers.engines.llama.groups import Groups
-from workers.engines.llama.model import ContextSize, DecodeError, Model, Piece
+from workers.engines.llama.model import ContextSize, Model, Piece
+from workers.engines.llama.vocabulary import DecodeError
 from workers.journal import Journal, read_suspects
 
 pytestmark = pytest.mark.integration

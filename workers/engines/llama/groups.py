@@ -1,16 +1,24 @@
 """Frames and constraints in tokens, each made once."""
 
-from jobs.prompt import Frame, LabelChoice, Prompt
+from jobs.prompt import Constraint, Frame, FreeText, JsonText, LabelChoice, Prompt
+from workers.engines.llama.constraint import Grammars, read_vocabulary
 from workers.engines.llama.labels import Tokens, build_trie, split_stem
 from workers.engines.llama.model import Model
-from workers.engines.llama.sequence import Group
+from workers.engines.llama.sequence import Group, Writing
 from workers.engines.llama.template import Template
 
 
 class Groups:
     """Remembers the `Group` of every frame and constraint this model has been asked."""
 
-    def __init__(self, model: Model, name: str, *, max_paths: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        name: str,
+        *,
+        max_paths: int,
+        grammars: Grammars | None = None,
+    ) -> None:
         """Raise `ModelError` if the file's chat template cannot carry a row."""
         bos, eos = model.special_words()
         source = model.metadata("tokenizer.chat_template")
@@ -19,23 +27,40 @@ class Groups:
         self._template.split(Frame("system"))
         self._end = model.choose_end(model.tokenise(self._template.ending(), special=True))
         self._max_paths = max_paths
-        self._groups: dict[tuple[Frame, LabelChoice], Group] = {}
+        self._grammars = grammars or Grammars(lambda: read_vocabulary(model, self._end))
+        self._groups: dict[tuple[Frame, Constraint], Group] = {}
 
     def find(self, prompt: Prompt) -> Group:
-        """Return the prompt's group; raises `SpecError` if its labels cannot be told apart."""
+        """Return the prompt's group.
+
+        Raises `SpecError` if its labels cannot be told apart or its schema cannot be used.
+        """
         key = (prompt.frame, prompt.constraint)
         if key not in self._groups:
             self._groups[key] = self._make(*key)
         return self._groups[key]
 
-    def _make(self, frame: Frame, constraint: LabelChoice) -> Group:
+    def _make(self, frame: Frame, constraint: Constraint) -> Group:
         before, after = self._template.split(frame)
-        continued = [
-            self._model.tokenise(after + label, special=True) for label in constraint.labels
-        ]
+        if isinstance(constraint, LabelChoice):
+            return self._make_choice(before, after, constraint)
+        suffix = self._model.tokenise(after, special=True)
+        return Group(self._read_prefix(before), suffix, writing=self._make_writing(constraint))
+
+    def _make_choice(self, before: str, after: str, choice: LabelChoice) -> Group:
+        continued = [self._model.tokenise(after + label, special=True) for label in choice.labels]
         suffix, sequences = split_stem(continued)
-        trie = build_trie(constraint.labels, sequences, end=self._end, max_paths=self._max_paths)
+        trie = build_trie(choice.labels, sequences, end=self._end, max_paths=self._max_paths)
         return Group(self._read_prefix(before), suffix, trie)
+
+    def _make_writing(self, constraint: FreeText | JsonText) -> Writing:
+        if constraint.max_tokens < 1:
+            raise ValueError(constraint.max_tokens)
+        if isinstance(constraint, JsonText):
+            grammar = self._grammars.compile(constraint.schema)
+            return Writing(self._end, constraint.max_tokens, grammar=grammar)
+        stops = tuple(stop.encode("utf-8", "replace") for stop in constraint.stop if stop)
+        return Writing(self._end, constraint.max_tokens, stops)
 
     def _read_prefix(self, text: str) -> Tokens:
         """Tokenise the prefix; a template that writes the first token itself keeps it single."""

@@ -1,4 +1,4 @@
-"""One GGUF file and its context: the only module that calls llama.cpp.
+"""One GGUF file and its context: with `vocabulary` the only module that calls llama.cpp.
 
 llama.cpp answers a broken rule with an assert that ends the process, so every rule is checked
 here before the native call. A context belongs to one thread; tokenising is free to all.
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from jobs.errors import ModelError
 from workers.engines.llama.gguf import check_gguf
 from workers.engines.llama.labels import Tokens
+from workers.engines.llama.vocabulary import DecodeError, Vocabulary
 
 MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ
 CELL_PADDING: Final = 256  # a context's size is rounded up to it
@@ -31,10 +32,6 @@ def _stay_silent(_level: int, _text: bytes, _data: object) -> None:
 
 class NoSlotError(Exception):
     """The context has no room for this decode; its memory is as it was before."""
-
-
-class DecodeError(Exception):
-    """A decode failed; what its sequences hold is unknown and must be cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +57,7 @@ class ContextSize:
     sequences: int
 
 
-class Model:
+class Model(Vocabulary):
     """Weights and vocabulary of a file; `open_context` makes the memory that decodes need."""
 
     def __init__(self, path: Path, *, gpu_layers: int = -1) -> None:
@@ -76,8 +73,12 @@ class Model:
             self.free()
             raise ModelError("model_load_failed", path=path)
         self._path = path
-        self._vocabulary: Any = native.llama_model_get_vocab(self._model)
-        self.vocabulary_size = int(native.llama_vocab_n_tokens(self._vocabulary))
+        super().__init__(native.llama_model_get_vocab(self._model))
+        # A recurrent state is one whole: what a part of the tokens left cannot be told from it.
+        self.copies_parts = not (
+            native.llama_model_is_recurrent(self._model)
+            or native.llama_model_is_hybrid(self._model)
+        )
         self.trained_tokens = int(native.llama_model_n_ctx_train(self._model))
 
     def open_context(self, size: ContextSize, threads: int) -> None:
@@ -123,52 +124,14 @@ class Model:
         native.llama_model_meta_val_str(self._model, key.encode(), buffer, size + 1)
         return buffer.value.decode("utf-8", "replace")
 
-    def tokenise(self, text: str, *, special: bool) -> Tokens:
-        """Return the tokens of `text`; without `special`, "<|im_end|>" is six plain words.
-
-        Adds no token of its own. Lone surrogates, which have no bytes, are read as "?".
-        """
-        content = text.encode("utf-8", "replace")
-        capacity = len(content) + 8  # a token is at least a byte; a vocabulary may add a space
-        buffer = (native.llama_token * capacity)()
-        arguments = (self._vocabulary, content, len(content), buffer, capacity, False, special)
-        count = native.llama_tokenize(*arguments)
-        if count < 0:
+    def copy(self, source: int, target: int, tokens: int | None = None) -> None:
+        """Let an empty sequence share what `source` holds, or its first `tokens` tokens."""
+        length = self._lengths[source] if tokens is None else tokens
+        if self._lengths[target] or not 0 <= length <= self._lengths[source]:
             raise DecodeError
-        return tuple(buffer[:count])
-
-    def bos(self) -> int | None:
-        """Return the token every prompt begins with, None if this model wants none."""
-        if not native.llama_vocab_get_add_bos(self._vocabulary):
-            return None
-        return int(native.llama_vocab_bos(self._vocabulary))
-
-    def spell(self, token: int) -> str:
-        """Return the written form of a special token; empty for an unset one."""
-        if not 0 <= token < self.vocabulary_size:
-            return ""
-        text: bytes = native.llama_vocab_get_text(self._vocabulary, token) or b""
-        return text.decode("utf-8", "replace")
-
-    def special_words(self) -> tuple[str, str]:
-        """Return how the tokens that begin and end a text are written."""
-        bos = native.llama_vocab_bos(self._vocabulary)
-        return self.spell(bos), self.spell(native.llama_vocab_eos(self._vocabulary))
-
-    def choose_end(self, candidates: Tokens) -> int:
-        """Return the first of `candidates` that ends a turn, else the file's end token."""
-        for token in candidates:
-            if native.llama_vocab_is_eog(self._vocabulary, token):
-                return token
-        end = int(native.llama_vocab_eot(self._vocabulary))
-        return end if end >= 0 else int(native.llama_vocab_eos(self._vocabulary))
-
-    def copy(self, source: int, target: int) -> None:
-        """Let an empty sequence share everything `source` holds."""
-        if self._lengths[target]:
-            raise DecodeError
-        native.llama_memory_seq_cp(self._memory, source, target, -1, -1)
-        self._lengths[target] = self._lengths[source]
+        part = -1 if tokens is None else tokens
+        native.llama_memory_seq_cp(self._memory, source, target, -1, part)
+        self._lengths[target] = length
 
     def forget(self, sequence: int) -> None:
         """Empty one sequence; what others share stays."""
