@@ -191,7 +191,6 @@ class Attempt:
     model_name: str
     model_hash: str
     output: Mapping[str, Any] | None
-    fields: Mapping[str, Any] | None
     label: str | None
     signals: Mapping[str, Any]
     confidence: float | None
@@ -204,6 +203,7 @@ class Attempt:
     output_tokens: int
     device_ms: float
     cost_nano_usd: int
+    fields: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,8 @@ class Completion:
     key: int
     text: str | None
     scores: tuple[tuple[str, float], ...] = ()
-    tokens: tuple[TokenScore, ...] = ()
-    finish: Finish | None = None
     confidence_source: ConfidenceSource = "none"
     usage: Usage = Usage()
     error: str | None = None
+    tokens: tuple[TokenScore, ...] = ()
+    finish: Finish | None = None

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+from jobs.cost import NANO_USD_PER_USD
 from jobs.job import CLOUD_QUEUE, Step, queue_name
+from jobs.spec import Spec
 
 NO_CLOUD: Final = "none"
 
@@ -16,6 +18,16 @@ class Route:
     cloud: str = NO_CLOUD
     data_class: str = "local_only"
     budget_nano_usd: int = 0
+
+
+def route_of(spec: Spec) -> Route:
+    """Return the route a spec describes."""
+    return Route(
+        tiers=spec.route.tiers,
+        cloud=spec.route.cloud,
+        data_class=spec.policy.data_class,
+        budget_nano_usd=int(spec.policy.budget_usd * NANO_USD_PER_USD),
+    )
 
 
 def next_step(route: Route, tier: int) -> Step:

@@ -1,16 +1,22 @@
-"""From a completion to an outcome: read it, judge it, price it. Pure."""
+"""From an answer to an outcome: read it, judge it, price it, place it. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
+from jobs.cloud import CloudReply
 from jobs.cost import DeviceRate, device_cost_nano_usd
 from jobs.gate import Judgement, Policy, judge
-from jobs.job import Attempt, Job, JobStatus, Outcome, Verdict
+from jobs.job import Attempt, Job, JobStatus, Outcome
 from jobs.prompt import Completion
-from jobs.tasks import Reading, Task
+from jobs.route import Route, next_step
+from jobs.tasks import FieldReading, Reading, Task
 from jobs.words import Language, say
 
-FAILING: frozenset[str] = frozenset({"engine_failed", "labels_tokenise_alike"})
-"""Errors that no other tier could mend either."""
+FAILING: Final = frozenset({"engine_failed", "labels_tokenise_alike", "schema_unusable"})
+"""Errors of a local engine that a person must look at, whatever the route."""
+SILENT: Final = frozenset({"no_cloud"})
+"""Obstacles that are the spec's own choice: the gate's reason says all there is to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,60 +29,160 @@ class Tier:
     rate: DeviceRate
 
 
-def conclude(
-    job: Job, completion: Completion, *, task: Task, policy: Policy, tier: Tier, language: Language
-) -> Outcome:
-    """Return the attempt for one completion and the state its job goes to.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What all rows of a batch are treated by."""
 
-    Kept answers are done. The others wait in review with their best answer, since a route
-    without a cloud has no dearer tier to ask.
+    task: Task
+    policy: Policy
+    route: Route
+    language: Language
+
+
+def conclude(plan: Plan, tier: Tier, job: Job, completion: Completion) -> Outcome:
+    """Return the attempt for one local completion and where its job goes.
+
+    Kept answers are done. The others go to the next step of the route; where there is none
+    they wait in review with their best answer.
     """
-    reading = task.read(completion, job)
+    reading = plan.task.read(completion, job)
     judgement = judge(
-        policy,
+        plan.policy,
         confidence=reading.confidence,
         problem=reading.problem,
         has_answer=reading.output is not None,
     )
-    status, verdict = _place(judgement, completion)
-    return Outcome(_attempt(job, completion, reading, judgement, tier, verdict, language), status)
-
-
-def _place(judgement: Judgement, completion: Completion) -> tuple[JobStatus, Verdict]:
-    if completion.error in FAILING:
-        return JobStatus.FAILED, "failed"
-    if judgement.keep:
-        return JobStatus.DONE, "keep"
-    return JobStatus.REVIEW, "escalate"
-
-
-def _attempt(
-    job: Job,
-    completion: Completion,
-    reading: Reading,
-    judgement: Judgement,
-    tier: Tier,
-    verdict: Verdict,
-    language: Language,
-) -> Attempt:
     usage = completion.usage
-    return Attempt(
+    attempt = Attempt(
         job_id=job.job_id,
         kind="local",
         tier=tier.number,
         model_name=tier.model_name,
         model_hash=tier.model_hash,
         output=reading.output,
+        fields=_field_lines(reading, tier.number, plan.policy),
         label=reading.label,
         signals=reading.signals,
         confidence=reading.confidence,
         confidence_source=reading.confidence_source,
-        verdict=verdict,
+        verdict="keep" if judgement.keep else "escalate",
         reason_code=judgement.reason_code,
-        reason=say(judgement.reason_code, language, **dict(judgement.params)),
+        reason=_words(judgement, plan.language),
         prompt_tokens=usage.prompt_tokens,
         shared_tokens=usage.shared_tokens,
         output_tokens=usage.output_tokens,
         device_ms=usage.device_ms,
         cost_nano_usd=device_cost_nano_usd(tier.rate, usage.device_ms),
     )
+    if completion.error in FAILING:
+        return Outcome(replace(attempt, verdict="failed"), JobStatus.FAILED)
+    if judgement.keep:
+        return Outcome(attempt, JobStatus.DONE)
+    return _escalate(plan, tier, attempt)
+
+
+def _escalate(plan: Plan, tier: Tier, attempt: Attempt) -> Outcome:
+    step = next_step(plan.route, tier.number)
+    if step.kind == "local":
+        return Outcome(attempt, JobStatus.WAITING, step)
+    if step.kind == "cloud":
+        return Outcome(attempt, JobStatus.ESCALATED, step)
+    if step.obstacle is None or step.obstacle in SILENT:
+        return Outcome(attempt, JobStatus.REVIEW)
+    words = say(step.obstacle, plan.language)
+    return Outcome(attempt, JobStatus.REVIEW, obstacle_code=step.obstacle, obstacle=words)
+
+
+def _words(judgement: Judgement, language: Language) -> str:
+    return say(judgement.reason_code, language, **dict(judgement.params))
+
+
+def _field_lines(reading: Reading, tier: int, policy: Policy) -> dict[str, Any] | None:
+    """Return the fields as they are stored; `kept` fields need no dearer tier."""
+    if reading.fields is None:
+        return None
+    return {
+        name: _field_line(field, tier, kept=_keeps(policy, field))
+        for name, field in reading.fields.items()
+    }
+
+
+def _keeps(policy: Policy, field: FieldReading) -> bool:
+    return judge(policy, confidence=field.confidence, problem=field.problem, has_answer=True).keep
+
+
+def _field_line(field: FieldReading, tier: int, *, kept: bool) -> dict[str, Any]:
+    return {
+        "value": field.value,
+        "span": None if field.span is None else list(field.span),
+        "confidence": field.confidence,
+        "confidence_source": field.confidence_source,
+        "tier": tier,
+        "problem": field.problem,
+        "kept": kept,
+    }
+
+
+def conclude_cloud(
+    plan: Plan,
+    job: Job,
+    reply: CloudReply,
+    *,
+    tier: int,
+    cost_nano_usd: int,
+    local_fields: Mapping[str, Any] | None,
+) -> Outcome:
+    """Return the attempt for one cloud reply and where its job goes: done, or a person.
+
+    Fields that the gate kept from a local tier stay; the others are the cloud's.
+    """
+    reading = _read_reply(plan.task, job, reply)
+    fields, output = _merge(reading, tier, local_fields)
+    problem = "cloud_refused" if reply.finish == "refusal" else reading.problem
+    keep = problem is None and output is not None
+    code = "cloud_answer" if keep else problem or "no_answer"
+    usage = reply.usage
+    attempt = Attempt(
+        job_id=job.job_id,
+        kind="cloud",
+        tier=tier,
+        model_name=reply.model,
+        model_hash="",
+        output=output,
+        fields=fields,
+        label=reading.label,
+        signals=reading.signals,
+        confidence=reading.confidence,
+        confidence_source=reading.confidence_source,
+        verdict="keep" if keep else "escalate",
+        reason_code=code,
+        reason=say(code, plan.language),
+        prompt_tokens=usage.prompt_tokens,
+        shared_tokens=usage.cache_read_tokens,
+        output_tokens=usage.output_tokens,
+        device_ms=0.0,
+        cost_nano_usd=cost_nano_usd,
+    )
+    return Outcome(attempt, JobStatus.DONE if keep else JobStatus.REVIEW)
+
+
+def _read_reply(task: Task, job: Job, reply: CloudReply) -> Reading:
+    finish = "length" if reply.finish == "length" else "stop"
+    text = None if reply.finish == "refusal" else reply.text
+    return task.read(Completion(job.job_id, text, finish=finish, confidence_source="none"), job)
+
+
+def _merge(
+    reading: Reading, tier: int, local_fields: Mapping[str, Any] | None
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
+    """Return (fields, output): a kept local field beats the cloud's."""
+    if reading.fields is None or reading.output is None:
+        return None, reading.output
+    merged = {
+        name: _field_line(field, tier, kept=field.problem is None)
+        for name, field in reading.fields.items()
+    }
+    for name, line in (local_fields or {}).items():
+        if line.get("kept") and name in merged:
+            merged[name] = dict(line)
+    return merged, {name: line["value"] for name, line in merged.items()}

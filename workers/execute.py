@@ -17,11 +17,12 @@ from jobs.errors import EngineStopped, LeaseLost, ServiceError, SpecError
 from jobs.gate import Policy
 from jobs.job import Hint, Lease
 from jobs.prompt import Completion
+from jobs.route import route_of
 from jobs.spec import restore_spec
 from jobs.store import Database, chunks
 from jobs.store.workers import Worker
 from jobs.tasks import build_task
-from jobs.verdict import Tier, conclude
+from jobs.verdict import Plan, Tier, conclude
 from workers.engines import Engine
 from workers.settings import WorkerSection
 
@@ -33,6 +34,13 @@ LEASE_PARTS: Final = 4
 STOP_SECONDS: Final = 0.2
 """How soon a stop is seen while the engine is at work."""
 Inbox = queue.SimpleQueue[Completion]
+
+
+def plan_of(lease: Lease) -> Plan:
+    """Return what the rows of a leased chunk are treated by."""
+    spec = restore_spec(lease.spec)
+    policy = Policy(spec.gate.mode, spec.gate.threshold)
+    return Plan(build_task(spec), policy, route_of(spec), lease.language)
 
 
 class Executor:
@@ -98,12 +106,11 @@ class Executor:
 
     def _answer_rows(self, lease: Lease) -> bool:
         """Render, answer, read, judge, commit; say whether no row was withdrawn."""
-        spec = restore_spec(lease.spec)
-        task, policy = build_task(spec), Policy(spec.gate.mode, spec.gate.threshold)
+        plan = plan_of(lease)
         tier = Tier(lease.tier, self._worker.model_name, self._worker.model_hash, self._rate)
         by_key = {job.job_id: job for job in lease.jobs}
         inbox: Inbox = queue.SimpleQueue()
-        prompts = [task.render(job) for job in lease.jobs]
+        prompts = [plan.task.render(job) for job in lease.jobs]
         try:
             self._engine.submit(prompts, inbox.put, alone=lease.alone)
         except SpecError as error:  # this model cannot tell the spec's labels apart
@@ -114,15 +121,7 @@ class Executor:
             answered = [completion for completion in step if completion.error != WITHDRAWN]
             withdrawn += len(step) - len(answered)
             outcomes = [
-                conclude(
-                    by_key[completion.key],
-                    completion,
-                    task=task,
-                    policy=policy,
-                    tier=tier,
-                    language=lease.language,
-                )
-                for completion in answered
+                conclude(plan, tier, by_key[completion.key], completion) for completion in answered
             ]
             chunks.commit(self._database, lease, outcomes)
         return withdrawn == 0

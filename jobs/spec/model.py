@@ -7,10 +7,11 @@ setting that is silently ignored is worse than one that is missing.
 import hashlib
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from jobs.spec.section import Name, Section, Words
 from jobs.spec.task import AnyTask
@@ -28,8 +29,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "task.focus_column": (),
         "input.records": (),
         "route.complexity": (),
-        "route.cloud": ("none",),
-        "route.mode": ("auto",),
         "gate.target": (),
         "gate.confidence": (),
         "gate.scope": (),
@@ -37,7 +36,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "policy.mask_columns": (),
         "policy.patterns": (),
         "policy.words": (),
-        "policy.budget_usd": (0,),
         "policy.retention_days": (),
     }
 )
@@ -46,6 +44,7 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
 NOT_BUILT_VALUES: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
         "input.format": ("json", "jsonl", "parquet", "xlsx"),
+        "route.mode": ("batch",),
         "gate.mode": ("certified",),
         "policy.data_class": ("mask",),
     }
@@ -72,10 +71,27 @@ class InputSection(Section):
     max_text_chars: Annotated[int, Field(ge=1, le=100_000_000)] = 1_000_000
 
 
+def _exact(value: Any) -> Any:
+    """Take a TOML number as the decimal it was written as."""
+    return (
+        Decimal(str(value))
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else value
+    )
+
+
 class RouteSection(Section):
     """The tiers a row may climb: local models, cheap to dear, then the cloud."""
 
-    tiers: Annotated[tuple[Name, ...], Field(min_length=1)] = ("smollm2-135m",)
+    tiers: Annotated[tuple[Name, ...], Field(min_length=1, max_length=8)] = ("smollm2-135m",)
+    cloud: Name = "none"
+    mode: Literal["auto", "realtime"] = "auto"
+
+    @model_validator(mode="after")
+    def _refuse_equal_tiers(self) -> "RouteSection":
+        if len(set(self.tiers)) < len(self.tiers):
+            raise ValueError("a model stands twice in the route")
+        return self
 
 
 class GateSection(Section):
@@ -86,9 +102,10 @@ class GateSection(Section):
 
 
 class PolicySection(Section):
-    """What may leave. Nothing can yet: the cloud is not built."""
+    """What may leave, and for how much. `budget_usd` is a hard cap per batch on cloud calls."""
 
     data_class: Literal["local_only", "open"] = "local_only"
+    budget_usd: Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1_000_000)] = Decimal(0)
 
 
 class Spec(Section):
@@ -107,6 +124,10 @@ class Spec(Section):
         return self.model_dump(mode="json")
 
     def hash(self) -> str:
-        """Return the sha256 of the canonical spec in hex: equal meaning, equal hash."""
-        text = json.dumps(self.canonical(), ensure_ascii=False, sort_keys=True)
+        """Return the sha256 of the spec in hex: equal meaning, equal hash.
+
+        Defaults are left out, so that a key a later version adds changes no old spec's hash.
+        """
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        text = json.dumps(said, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

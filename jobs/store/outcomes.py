@@ -134,7 +134,7 @@ def open_chunk(
     alone: bool = False,
 ) -> int:
     """Put jobs into a new chunk of a step that may be claimed at once; return its id."""
-    chunk_id = connection.execute(
+    chunk_id: int = connection.execute(
         insert(chunks)
         .values(
             batch_id=batch_id,

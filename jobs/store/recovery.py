@@ -138,7 +138,6 @@ def _fail(connection: Connection, job_ids: Collection[int], code: str, *, times:
             model_name=row.model_name,
             model_hash=row.model_hash or "",
             output=None,
-            fields=None,
             label=None,
             signals={},
             confidence=None,
