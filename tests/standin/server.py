@@ -4,7 +4,7 @@ Everything runs on one event loop, so that counting, charging and writing down a
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from tests.standin.answers import make_answer
 from tests.standin.invoice import Entry, charge
 from tests.standin.script import Fault, Script
 from tests.standin.strict import find_problem, thinks
+from tests.standin.wire import Answer, hang_up, make_refusal, make_reply, wait_for_the_end
 
 BYTES_PER_TOKEN = 3
 OVERHEAD_TOKENS = 20
@@ -33,17 +34,6 @@ TURNED_AWAY: dict[str, tuple[int, str, str | None]] = {
     "overloaded": (529, "overloaded_error", None),
 }
 UNSEEN = {"server_error_accepted", "hang_accepted", "drop_accepted", "cut_body", "unreadable"}
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the model said, before it is known whether it arrives."""
-
-    content: list[dict[str, Any]]
-    stop_reason: str
-    input_tokens: int
-    output_tokens: int
-    cost_nano_usd: int
 
 
 class StandIn:
@@ -148,21 +138,21 @@ class _Messages:
             body = None
         refused = self._turn_away(request, body)
         if refused is not None:
-            await _refuse(*refused, request_id)(scope, receive, send)
+            await make_refusal(*refused, request_id)(scope, receive, send)
             return
         fault = standin.choose_fault(body["messages"][-1]["content"])
         kind = None if fault is None else fault.kind
         if fault is not None and fault.kind in TURNED_AWAY:
-            response = _refuse(*TURNED_AWAY[fault.kind], request_id)
+            response = make_refusal(*TURNED_AWAY[fault.kind], request_id)
             if fault.kind in ("rate_limited", "overloaded"):
                 response.headers["retry-after"] = f"{fault.retry_after_seconds:g}"
             await response(scope, receive, send)
             return
         if kind == "hang":
-            await _wait_for_the_end(receive)
+            await wait_for_the_end(receive)
             return
         if kind == "drop":
-            await _hang_up(receive)
+            await hang_up(receive)
             return
         await self._answer(scope, receive, send, body, kind, ordinal, request_id)
 
@@ -203,73 +193,24 @@ class _Messages:
         )
         self._standin.entries.append(entry)
         if kind == "hang_accepted":
-            await _wait_for_the_end(receive)
+            await wait_for_the_end(receive)
         elif kind == "drop_accepted":
-            await _hang_up(receive)
+            await hang_up(receive)
         elif kind == "server_error_accepted":
-            await _refuse(*TURNED_AWAY["server_error"], request_id)(scope, receive, send)
+            await make_refusal(*TURNED_AWAY["server_error"], request_id)(scope, receive, send)
         elif kind == "unreadable":
             page = Response("<html>", media_type="application/json")
             page.headers["request-id"] = request_id
             await page(scope, receive, send)
         elif kind == "cut_body":
-            whole = _reply(body, answer, request_id)
+            whole = make_reply(body, answer, request_id)
             head = {"type": "http.response.start", "status": 200, "headers": whole.raw_headers}
             await send(head)
             half = bytes(whole.body)[: len(whole.body) // 2]
             await send({"type": "http.response.body", "body": half, "more_body": True})
-            await _hang_up(receive)
+            await hang_up(receive)
         else:
-            await _reply(body, answer, request_id)(scope, receive, send)
-
-
-def _reply(body: dict[str, Any], answer: Answer, request_id: str) -> JSONResponse:
-    refused = answer.stop_reason == "refusal"
-    return JSONResponse(
-        {
-            "id": request_id.replace("req_", "msg_"),
-            "type": "message",
-            "role": "assistant",
-            "model": body["model"],
-            "content": answer.content,
-            "stop_reason": answer.stop_reason,
-            "stop_sequence": None,
-            "stop_details": {"type": "refusal", "category": None} if refused else None,
-            "usage": {
-                "input_tokens": answer.input_tokens,
-                "output_tokens": answer.output_tokens,
-                "cache_creation_input_tokens": 0,
-                "cache_read_input_tokens": 0,
-                "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
-                "service_tier": "standard",
-            },
-        },
-        headers={"request-id": request_id},
-    )
-
-
-def _refuse(status: int, kind: str, cause: str | None, request_id: str) -> JSONResponse:
-    """An error as the API words it; the cause is its stable code where the API has one."""
-    error: dict[str, Any] = {"type": kind, "message": cause or "simulated"}
-    if cause is not None and kind == "rate_limit_error":
-        error["details"] = {"error_code": cause}
-    return JSONResponse(
-        {"type": "error", "error": error, "request_id": request_id},
-        status,
-        headers={"request-id": request_id},
-    )
-
-
-async def _wait_for_the_end(receive: Receive) -> None:
-    """Say nothing until the caller has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _hang_up(receive: Receive) -> None:
-    """End the connection; uvicorn's own cycle holds it, ASGI has no word for it."""
-    receive.__self__.transport.close()  # type: ignore[attr-defined]
-    await _wait_for_the_end(receive)
+            await make_reply(body, answer, request_id)(scope, receive, send)
 
 
 def _count(text: str) -> int:
