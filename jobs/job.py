@@ -156,6 +156,9 @@ class Job:
     source_id: str
     text: str
     tier: int
+    attributes: Mapping[str, str] = MappingProxyType({})
+    fields: Mapping[str, Any] | None = None
+    """What the tier before made of each field (extract), on a row that was escalated."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from jobs.cloud import CloudReply
 from jobs.cost import DeviceRate, device_cost_nano_usd
 from jobs.gate import Judgement, Policy, judge
 from jobs.job import Attempt, Job, JobStatus, Outcome
-from jobs.prompt import Completion
+from jobs.prompt import Completion, Finish
 from jobs.route import Route, next_step
 from jobs.tasks import FieldReading, Reading, Task
 from jobs.words import Language, say
@@ -167,7 +167,7 @@ def conclude_cloud(
 
 
 def _read_reply(task: Task, job: Job, reply: CloudReply) -> Reading:
-    finish = "length" if reply.finish == "length" else "stop"
+    finish: Finish = "length" if reply.finish == "length" else "stop"
     text = None if reply.finish == "refusal" else reply.text
     return task.read(Completion(job.job_id, text, finish=finish, confidence_source="none"), job)
 

@@ -9,8 +9,8 @@ from typing import Final
 
 DIALECT_WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        "sqlite": {"usd": "CAST({} AS REAL) / 1000000000", "json": "TEXT"},
-        "postgresql": {"usd": "CAST({} AS NUMERIC) / 1000000000", "json": "JSONB"},
+        "sqlite": {"usd": "CAST({} AS REAL) / 1000000000"},
+        "postgresql": {"usd": "CAST({} AS NUMERIC) / 1000000000"},
     }
 )
 
@@ -18,9 +18,10 @@ FCT_RESULTS: Final = """
 SELECT j.batch_id, j.row_number, j.source_id, b.spec_name, b.spec_hash, b.file_name, b.task,
        j.status, r.output, r.label,
        CASE WHEN j.status = 'done' THEN NULL ELSE a.output END AS suggested_output,
-       CAST(NULL AS {json}) AS fields,
+       CASE WHEN j.status = 'done' THEN r.fields ELSE a.fields END AS fields,
        a.confidence, a.confidence_source, a.tier, a.model_name AS model, a.verdict,
-       a.reason_code, a.reason, {job_cost} AS cost_usd, j.attributes, b.tags,
+       COALESCE(j.obstacle_code, a.reason_code) AS reason_code,
+       COALESCE(j.obstacle, a.reason) AS reason, {job_cost} AS cost_usd, j.attributes, b.tags,
        j.created_at, j.updated_at, j.finished_at
 FROM jobs j
 JOIN batches b ON b.batch_id = j.batch_id
@@ -74,7 +75,6 @@ def view_sql(name: str, dialect: str) -> str:
     """Return the CREATE VIEW statement for one dialect (`sqlite` or `postgresql`)."""
     words = DIALECT_WORDS[dialect]
     select = VIEWS[name].format(
-        json=words["json"],
         job_cost=words["usd"].format("j.cost_nano_usd"),
         attempt_cost=words["usd"].format("a.cost_nano_usd"),
     )

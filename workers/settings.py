@@ -73,6 +73,15 @@ class WorkerSection(Section):
     commit_ms: Annotated[int, Field(ge=1)] = 200
 
 
+class CloudSection(Section):
+    """[cloud]: how rows are sent. A lease outlasts a call, so that no row is asked twice."""
+
+    threads: Annotated[int, Field(ge=1, le=64)] = 8
+    timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
+    lease_seconds: Annotated[float, Field(gt=0)] = 300.0
+    busy_pauses_seconds: tuple[Annotated[float, Field(ge=0)], ...] = (1.0, 2.0, 5.0, 15.0, 30.0)
+
+
 class DispatchSection(Section):
     """[dispatch]: how messages reach Redis."""
 
@@ -91,6 +100,7 @@ class ConfigFile(Section):
     devices: Mapping[str, DeviceSection] = {}
     worker: WorkerSection = WorkerSection()
     dispatch: DispatchSection = DispatchSection()
+    cloud: CloudSection = CloudSection()
 
 
 class Settings(Section):
@@ -105,6 +115,7 @@ class Settings(Section):
     devices: Mapping[str, DeviceSection]
     worker: WorkerSection
     dispatch: DispatchSection
+    cloud: CloudSection
     language: Language
 
     @property
@@ -149,6 +160,7 @@ def read_settings(
         devices=file.devices,
         worker=file.worker,
         dispatch=file.dispatch,
+        cloud=file.cloud,
         language=choose_language(environment),
     )
 
@@ -180,5 +192,12 @@ def _read_config(path: Path) -> ConfigFile:
 
 
 def _known_keys() -> list[str]:
-    sections = (ConfigFile, ModelSection, DeviceSection, WorkerSection, DispatchSection)
+    sections = (
+        ConfigFile,
+        ModelSection,
+        DeviceSection,
+        WorkerSection,
+        DispatchSection,
+        CloudSection,
+    )
     return [name for section in sections for name in section.model_fields]

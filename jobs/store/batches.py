@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, exists, func, insert, select, up
 
 from jobs.errors import IntegrityError, NotFoundError
 from jobs.job import BatchStatus, ChunkStatus
+from jobs.route import route_of
 from jobs.spec import Spec
 from jobs.store.database import Database, now, upsert
 from jobs.tables import batches, chunks, tiers
@@ -92,6 +93,8 @@ def _insert(connection: Connection, new: NewBatch, *, generation: int) -> None:
         file_hash=new.file.hash,
         file_bytes=new.file.size_bytes,
         partial=new.partial,
+        budget_nano_usd=route_of(new.spec).budget_nano_usd,
+        cloud_nano_usd=0,
         records_read=0,
         load_token=0,
         created_at=now(),

@@ -6,12 +6,14 @@ it is no longer the chunk's.
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, or_, select, update
+from sqlalchemy import Connection, Row, delete, exists, or_, select, update
 
 from jobs.errors import LeaseLost
 from jobs.faults import trip
 from jobs.job import (
+    CLOUD_QUEUE,
     BatchStatus,
     ChunkStatus,
     Hint,
@@ -21,9 +23,9 @@ from jobs.job import (
     Outcome,
 )
 from jobs.store.database import Database, now
-from jobs.store.outcomes import finish_if_empty, owe, write_outcomes
+from jobs.store.outcomes import UNFINISHED, finish_if_empty, owe, write_outcomes
 from jobs.store.workers import Worker
-from jobs.tables import batches, chunks, jobs, outbox, tiers
+from jobs.tables import attempts, batches, chunks, jobs, outbox, tiers
 
 
 def claim(database: Database, hint: Hint, worker: Worker, lease_seconds: float) -> Lease | None:
@@ -55,9 +57,11 @@ def claim(database: Database, hint: Hint, worker: Worker, lease_seconds: float) 
                 lease_until=now(plus_seconds=lease_seconds),
                 updated_at=now(),
             )
-            .returning(chunks.c.batch_id, chunks.c.tier, chunks.c.token, chunks.c.alone)
+            .returning(
+                chunks.c.batch_id, chunks.c.tier, chunks.c.token, chunks.c.alone, chunks.c.queue
+            )
         ).one_or_none()
-        if claimed is None or not _pin(connection, claimed.batch_id, claimed.tier, worker):
+        if claimed is None or not _may_answer(connection, claimed, worker):
             connection.rollback()
             return None
         connection.execute(delete(outbox).where(outbox.c.chunk_id == hint.chunk_id))
@@ -77,6 +81,13 @@ def claim(database: Database, hint: Hint, worker: Worker, lease_seconds: float) 
         language=batch.language,
         jobs=leased,
     )
+
+
+def _may_answer(connection: Connection, claimed: Row[Any], worker: Worker) -> bool:
+    """Any sender may ask the cloud; a local tier belongs to the one file that is pinned to it."""
+    if claimed.queue == CLOUD_QUEUE:
+        return bool(worker.model_name == CLOUD_QUEUE)
+    return _pin(connection, claimed.batch_id, claimed.tier, worker)
 
 
 def _pin(connection: Connection, batch_id: str, tier: int, worker: Worker) -> bool:
@@ -102,10 +113,11 @@ def _lease_jobs(connection: Connection, chunk_id: int) -> tuple[Job, ...]:
         .where(jobs.c.chunk_id == chunk_id, jobs.c.status == JobStatus.WAITING)
         .values(status=JobStatus.RUNNING, updated_at=now())
     )
-    columns = [jobs.c[name] for name in Job.__dataclass_fields__]
+    own = [jobs.c[name] for name in Job.__dataclass_fields__ if name != "fields"]
     rows = connection.execute(
-        select(*columns)
-        .where(jobs.c.chunk_id == chunk_id, jobs.c.status == JobStatus.RUNNING)
+        select(*own, attempts.c.fields)
+        .outerjoin(attempts, attempts.c.attempt_id == jobs.c.attempt_id)
+        .where(jobs.c.chunk_id == chunk_id, jobs.c.status.in_(UNFINISHED))
         .order_by(jobs.c.row_number)
     )
     return tuple(Job(**row._mapping) for row in rows)
