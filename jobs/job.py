@@ -5,7 +5,7 @@ Records are frozen: a stage takes one and returns a new one. A row's key (`job_i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -156,7 +156,7 @@ class Job:
     source_id: str
     text: str
     tier: int
-    attributes: Mapping[str, str] = MappingProxyType({})
+    attributes: Mapping[str, str] = field(default_factory=dict)
     fields: Mapping[str, Any] | None = None
     """What the tier before made of each field (extract), on a row that was escalated."""
 

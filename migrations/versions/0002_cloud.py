@@ -179,6 +179,17 @@ def upgrade() -> None:
             )
         )
     with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "obstacle_code",
+                sa.String(length=64),
+                nullable=True,
+                comment="why nothing dearer was asked, stable code",
+            )
+        )
+        batch_op.add_column(
+            sa.Column("obstacle", sa.Text(), nullable=True, comment="the same in words")
+        )
         batch_op.create_index("uq_jobs_job_id_data_class", ["job_id", "data_class"], unique=True)
     with op.batch_alter_table("results", schema=None) as batch_op:
         batch_op.add_column(
@@ -197,6 +208,8 @@ def downgrade() -> None:
         batch_op.drop_column("fields")
     with op.batch_alter_table("jobs", schema=None) as batch_op:
         batch_op.drop_index("uq_jobs_job_id_data_class")
+        batch_op.drop_column("obstacle")
+        batch_op.drop_column("obstacle_code")
     with op.batch_alter_table("batches", schema=None) as batch_op:
         batch_op.drop_column("cloud_nano_usd")
         batch_op.drop_column("budget_nano_usd")
