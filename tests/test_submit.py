@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from jobs import submit as handing
-from jobs.errors import LeaseLost, SourceError
+from jobs.errors import SourceError
 from jobs.job import BatchStatus
 from jobs.source import Reject, Row
 from jobs.spec import Spec, parse_spec
@@ -119,21 +119,30 @@ def test_loading_is_resumed(database: Database, tmp_path: Path, stop_after: int)
 
 @pytest.mark.usefixtures("small_steps")
 def test_a_loader_that_was_given_up_stops(database: Database, tmp_path: Path) -> None:
-    """When another process took over, the first one writes no more rows."""
+    """When another process took over, the first one writes no more rows and waits for it."""
     path = write(tmp_path / "rows.csv", 7)
+    read_when_waiting: list[int] = []
 
     def lose(records: int) -> None:
-        if records == 3:
-            with database.write() as connection:
-                expired = now(plus_seconds=-1)
-                connection.execute(update(batch_table).values(load_lease_until=expired))
+        if records == 3 and not read_when_waiting:
+            expire_load_leases(database)
             (batch,) = batches.list_recent(database)
             assert loading.claim_loading(database, batch.batch_id) is not None
 
-    with pytest.raises(LeaseLost, match="load_lease_lost"):
-        load(database, path, on_progress=lose)
-    assert batches.list_recent(database)[0].records_read == 3
+    def wait(_: float) -> None:
+        read_when_waiting.append(batches.list_recent(database)[0].records_read)
+        expire_load_leases(database)  # the other one sleeps too
+
+    batch = load(database, path, on_progress=lose, wait=wait)
+    assert read_when_waiting == [3]
+    assert (batch.status, batch.records_read) == ("open", 7)
     assert_sound(database)
+
+
+def expire_load_leases(database: Database) -> None:
+    """Let the lease of whoever loads be over."""
+    with database.write() as connection:
+        connection.execute(update(batch_table).values(load_lease_until=now(plus_seconds=-1)))
 
 
 @pytest.mark.usefixtures("small_steps")

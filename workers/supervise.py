@@ -64,6 +64,7 @@ class Supervisor:
         self._journal = settings.state_folder / f"journal-{os.getpid()}-{post.device}.json"
         self._child: subprocess.Popen[str] | None = None
         self._worker_id: str | None = None
+        self._misses_service = False
         self._stopping = threading.Event()
         self._settled = threading.Event()  # ready, failed, or stopped
         # Thread.join that an interrupt leaves takes the thread for ended (CPython before 3.13).
@@ -111,12 +112,14 @@ class Supervisor:
             self._ended.set()
 
     def _keep_alive(self) -> None:
-        barren = 0
+        barren = idle = 0
         while not self._stopping.is_set() and self.failure is None:
             self._worker_id = None
+            self._misses_service = False
             status = self._run_child()
-            barren = 0 if self._worker_id else barren + 1
-            self._recover(status)
+            barren = 0 if self._worker_id or self._misses_service else barren + 1
+            # A death in the midst of chunks is counted there and cannot go on for ever: no pause.
+            idle = 0 if self._recover(status) else idle + 1
             if self._stopping.is_set() or self.failure is not None:
                 break
             if barren >= BARREN_DEATHS_MAX:
@@ -124,7 +127,7 @@ class Supervisor:
                     "worker_keeps_dying", model=self.post.model_name, status=status
                 )
                 break
-            pause = BACKOFF_SECONDS[min(self.restarts, len(BACKOFF_SECONDS) - 1)]
+            pause = BACKOFF_SECONDS[min(idle, len(BACKOFF_SECONDS) - 1)]
             self.restarts += 1
             log.warning("worker_restarts", status=status, restarts=self.restarts)
             self._on_event("restarting")
@@ -178,28 +181,36 @@ class Supervisor:
             self._worker_id = str(told["worker_id"])
             self._settled.set()
         elif event == "failed":
-            kind: type[SekishoError] = getattr(errors, told["kind"], SekishoError)
-            self.failure = kind(told["code"], **told["params"])
+            self._hear_failure(told)
         self._on_event(event)
 
-    def _recover(self, status: int) -> None:
-        """Take back a dead child's chunks; a clean end left none, but to ask costs nothing."""
+    def _hear_failure(self, told: dict[str, Any]) -> None:
+        """Give up, unless a service that was there before is only away for a while."""
+        kind: type[SekishoError] = getattr(errors, told["kind"], SekishoError)
+        failure = kind(told["code"], **told["params"])
+        if isinstance(failure, ServiceError) and self._settled.is_set():
+            log.warning("service_down", code=failure.code, **failure.params)
+            self._misses_service = True
+        else:
+            self.failure = failure
+
+    def _recover(self, status: int) -> int:
+        """Take back a dead child's chunks and return how many; a clean end left none."""
         if self._worker_id is None or status == EXIT_FAILED:
-            return
+            return 0
         native = status == EXIT_STALLED or -status in NATIVE_SIGNALS
         suspects = read_suspects(self._journal) if native else ()
         if native:
             log.error("worker_crashed", status=status, suspects=len(suspects))
         for pause in BACKOFF_SECONDS:
             try:
-                recovery.recover_worker(
+                return recovery.recover_worker(
                     self._database, self._worker_id, suspects, native_crash=native
                 )
             except ServiceError as error:
                 log.warning("service_down", code=error.code, **error.params)
                 self._stopping.wait(pause)
-            else:
-                return
+        return 0
 
 
 def _read_line(line: str) -> dict[str, Any] | None:
