@@ -20,13 +20,11 @@ from jobs.errors import (
     CloudAmbiguousError,
     CloudBusyError,
     CloudRowError,
-    LeaseLost,
-    ServiceError,
     SettingError,
     SpecError,
 )
 from jobs.faults import trip
-from jobs.job import Hint, Job, Lease
+from jobs.job import Job, Lease
 from jobs.prices import Price, choose_price, price_cloud
 from jobs.prompt import Question
 from jobs.store import Database, chunks, cloud
@@ -35,6 +33,7 @@ from jobs.store.workers import Worker
 from jobs.verdict import Plan, conclude_cloud
 from jobs.words import say
 from workers.execute import plan_of
+from workers.handler import Handler
 from workers.settings import CloudSection
 
 log = structlog.get_logger()
@@ -64,8 +63,8 @@ class Call:
     reserved_nano_usd: int
 
 
-class Sender:
-    """Asks the cloud for the rows of leased chunks; safe to call from several threads."""
+class Sender(Handler):
+    """Asks the cloud for the rows of leased chunks."""
 
     def __init__(
         self,
@@ -78,8 +77,7 @@ class Sender:
         destination: str,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._database = database
-        self._worker = worker
+        super().__init__(database, worker, settings.lease_seconds)
         self._make_asker = make_asker
         self._prices = prices
         self._settings = settings
@@ -87,28 +85,9 @@ class Sender:
         self._now = now
         self._askers: dict[str, Asker] = {}
         self._making = threading.Lock()
-        self._stopping = threading.Event()
         self._salt = hashlib.sha256(worker.worker_id.encode()).digest()
 
-    def stop(self) -> None:
-        """Finish the calls that are out, and give the rest back."""
-        self._stopping.set()
-
-    def answer(self, hint: Hint) -> None:
-        """Send the rows of a message's chunk, if it is still to be had."""
-        if self._stopping.is_set():
-            return
-        try:
-            seconds = self._settings.lease_seconds
-            lease = chunks.claim(self._database, hint, self._worker, seconds)
-            if lease is not None:
-                self._send_all(lease)
-        except LeaseLost as error:
-            log.warning("lease_lost", **error.params)
-        except ServiceError as error:
-            log.warning("service_down", code=error.code, **error.params)
-
-    def _send_all(self, lease: Lease) -> None:
+    def work(self, lease: Lease) -> None:
         plan = plan_of(lease)
         left = list(lease.jobs)
         try:

@@ -1,10 +1,12 @@
 """The crew of a run: live workers if there are any, else one of our own on this machine."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from jobs.errors import ModelError
+from jobs.job import CLOUD_QUEUE
 from jobs.store import Database, recovery, workers
 from jobs.store.workers import LiveWorker
+from workers.process import NETWORK
 from workers.settings import Settings
 from workers.supervise import Post, Supervisor
 
@@ -30,10 +32,22 @@ class Crew:
         """Let `ensure` raise what `check` raises, too."""
         self._checks.append(check)
 
-    def ensure(self, model_name: str) -> None:
-        """Start a worker of our own unless one is alive; raises what keeps ours from working."""
+    def ensure(self, needed: Sequence[str]) -> None:
+        """See to it that the models that have work, cheap to dear, are answered.
+
+        Raises what keeps a worker of ours from working. Local models share the device one after
+        the other: two engines on the same cores run at a tenth of their speed.
+        """
         for check in self._checks:
             check()
+        local = [name for name in needed if name != CLOUD_QUEUE]
+        for name in list(self._own):
+            if local and name not in (local[0], CLOUD_QUEUE):
+                self._own.pop(name).stop()
+        for name in local[:1] + [CLOUD_QUEUE] * (CLOUD_QUEUE in needed):
+            self._ensure_one(name)
+
+    def _ensure_one(self, model_name: str) -> None:
         own = self._own.get(model_name)
         if own is not None:
             if own.failure is not None:
@@ -41,11 +55,12 @@ class Crew:
             return
         if self._find_live(model_name):
             return
+        device = NETWORK if model_name == CLOUD_QUEUE else self._device
         supervisor = Supervisor(
-            Post(model_name, self._device),
+            Post(model_name, device),
             self._settings,
             self._database,
-            log_path=self._settings.state_folder / f"worker-{self._device}.log",
+            log_path=self._settings.state_folder / f"worker-{device}.log",
             on_event=self._on_event,
         )
         self._own[model_name] = supervisor

@@ -5,18 +5,16 @@ fenced steps, renewing the lease with each.
 """
 
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import structlog
 
 from jobs.cost import DeviceRate
-from jobs.errors import EngineStopped, LeaseLost, ServiceError, SpecError
+from jobs.errors import EngineStopped, SpecError
 from jobs.gate import Policy
-from jobs.job import Hint, Lease
+from jobs.job import Lease
 from jobs.prompt import Completion
 from jobs.route import route_of
 from jobs.spec import restore_spec
@@ -25,6 +23,7 @@ from jobs.store.workers import Worker
 from jobs.tasks import build_task
 from jobs.verdict import Plan, Tier, conclude
 from workers.engines import Engine
+from workers.handler import Handler
 from workers.settings import WorkerSection
 
 log = structlog.get_logger()
@@ -44,8 +43,8 @@ def plan_of(lease: Lease) -> Plan:
     return Plan(build_task(spec), policy, route_of(spec), lease.language)
 
 
-class Executor:
-    """Answers chunks with one engine; safe to call from several threads."""
+class Executor(Handler):
+    """Answers chunks with one engine."""
 
     def __init__(
         self,
@@ -56,60 +55,13 @@ class Executor:
         settings: WorkerSection,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._database = database
+        super().__init__(database, worker, settings.lease_seconds)
         self._engine = engine
-        self._worker = worker
         self._rate = rate
         self._settings = settings
         self._monotonic = monotonic
-        self._stopping = threading.Event()
-        self._busy = 0
-        self._changed = threading.Condition()
 
-    def answer(self, hint: Hint) -> None:
-        """Answer the chunk of a message, if it is still to be had.
-
-        A lost lease or a database that is down ends the work quietly: nothing is written, and
-        the chunk comes again. Raises EngineStopped when this process can answer no more.
-        """
-        with self._counted():
-            if not self._stopping.is_set():  # else it is still owed in the outbox
-                self._claim_and_answer(hint)
-
-    def stop(self) -> None:
-        """Finish the rows that have begun, commit them, and give the rest back."""
-        self._stopping.set()
-
-    def wait_idle(self, seconds: float) -> bool:
-        """Wait until no chunk is in work; say whether that came true in time."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._busy, seconds)
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        with self._changed:
-            self._busy += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._busy -= 1
-                self._changed.notify_all()
-
-    def _claim_and_answer(self, hint: Hint) -> None:
-        try:
-            seconds = self._settings.lease_seconds
-            lease = chunks.claim(self._database, hint, self._worker, seconds)
-            if lease is None:
-                log.info("chunk_not_claimed", chunk=hint.chunk_id, epoch=hint.epoch)
-                return
-            self._answer_leased(lease)
-        except LeaseLost as error:
-            log.warning("lease_lost", **error.params)
-        except ServiceError as error:
-            log.warning("service_down", code=error.code, **error.params)
-
-    def _answer_leased(self, lease: Lease) -> None:
+    def work(self, lease: Lease) -> None:
         """Claimed rows in, committed outcomes out; what is not answered is given back."""
         keys = [job.job_id for job in lease.jobs]
         answered = False

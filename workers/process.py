@@ -1,5 +1,6 @@
-"""The worker process: one device, one engine, Dramatiq threads. Started by the supervisor.
+"""The worker process: one device and its engine, or the sender, under Dramatiq threads.
 
+Started by the supervisor.
 It speaks to its supervisor by lines of JSON on stdout (`loading`, `waiting`, `ready`, `failed`)
 and stops, giving unfinished chunks back, on SIGTERM or when its stdin ends: the supervisor died.
 """
@@ -12,22 +13,27 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import dramatiq
 import structlog
 
-from jobs.errors import EngineStopped, SekishoError, ServiceError
-from jobs.job import Hint, queue_name
-from jobs.store import Database, open_database, workers
+from jobs.errors import EngineStopped, SekishoError, ServiceError, SettingError
+from jobs.job import CLOUD_QUEUE, Hint, queue_name
+from jobs.prices import built_in_prices
+from jobs.store import Database, open_database, price_list, workers
 from jobs.store.workers import Worker
 from workers.actors import declare_answer_chunk
 from workers.broker import Queues
+from workers.cloud import Sender
 from workers.device import hold_device
 from workers.engines import Engine
 from workers.engines.load import load_engine
 from workers.execute import Executor
+from workers.handler import Handler
 from workers.journal import Journal
 from workers.log import configure_log
 from workers.models import find_model
@@ -38,6 +44,8 @@ log = structlog.get_logger()
 EXIT_ENGINE: Final = 70
 EXIT_STALLED: Final = 71
 EXIT_FAILED: Final = 72
+NETWORK: Final = "network"
+"""The device of senders."""
 IDLE_MS: Final = 200
 LEAVE_SECONDS: Final = 2.0
 """Dramatiq's threads notice a stop within IDLE_MS, or not at all while Redis is away."""
@@ -53,6 +61,8 @@ def main() -> None:
     threading.Thread(target=_watch_parent, args=(stop,), daemon=True).start()
     try:
         settings = read_settings()
+        if arguments.model == CLOUD_QUEUE:
+            sys.exit(_send(settings, stop))
         model = find_model(settings, arguments.model)
         device = arguments.device if model.section.engine == "llama" else f"stub-{os.getpid()}"
         with hold_device(device, stop, on_wait=lambda: _tell("waiting")) as held:
@@ -85,36 +95,90 @@ def _tell(event: str, **facts: object) -> None:
 
 
 def _work(settings: Settings, engine: Engine, device: str, stop: threading.Event) -> int:
-    """Register, answer chunks until stopped, retire; return the exit status."""
+    """Answer chunks with an engine until stopped; return the exit status."""
     database = open_database(settings.database_url)
+    worker = _describe(device, engine.model.name, engine.model.file_hash)
+    workers.register(database, worker, engine.model.context_tokens)
+    rate = settings.device(device).rate
+    executor = Executor(database, engine, worker, rate, settings.worker)
+
+    def feel_pulse() -> tuple[int, float]:
+        # A native call cannot be interrupted, so a hang is left to the supervisor as a crash.
+        if engine.stalled_seconds() > settings.worker.stall_seconds:
+            log.error("engine_stalled", worker=worker.worker_id)
+            os._exit(EXIT_STALLED)
+        counters = engine.counters()
+        return counters.rows, counters.busy_seconds
+
+    post = Post(queue_name(worker.model_name), settings.worker.threads, feel_pulse)
+    status = _serve(settings, database, worker, executor, post, stop)
+    engine.close()
+    return status
+
+
+def _send(settings: Settings, stop: threading.Event) -> int:
+    """Ask the cloud until stopped; return the exit status."""
+    try:
+        from workers.engines.anthropic import Anthropic  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise SettingError("cloud_not_installed", package=error.name) from error
+    database = open_database(settings.database_url)
+    worker = _describe(NETWORK, CLOUD_QUEUE, "")
+    workers.register(database, worker, 0)
+    section = settings.cloud
+    sender = Sender(
+        database,
+        worker,
+        lambda model: Anthropic(model, timeout_seconds=section.timeout_seconds),
+        lambda: (*price_list.stored(database), *built_in_prices()),
+        section,
+        destination=os.environ.get("ANTHROPIC_BASE_URL") or "api.anthropic.com",
+    )
+    post = Post(CLOUD_QUEUE, section.threads, lambda: (0, 0.0))
+    return _serve(settings, database, worker, sender, post, stop)
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Which queue is served by how many threads, and how the handler says that it lives."""
+
+    queue: str
+    threads: int
+    feel_pulse: Callable[[], tuple[int, float]]
+
+
+def _serve(
+    settings: Settings,
+    database: Database,
+    worker: Worker,
+    handler: Handler,
+    post: Post,
+    stop: threading.Event,
+) -> int:
+    """Hand the queue's messages to the handler until stopped; retire; return the exit status."""
     queues = Queues(settings.redis_url or "")
     queues.ping()
-    worker = _register(database, engine, device)
-    executor = Executor(database, engine, worker, settings.device(device).rate, settings.worker)
     broken = threading.Event()
 
     def answer(hint: Hint) -> None:
         try:
-            executor.answer(hint)
+            handler.answer(hint)
         except EngineStopped:
             broken.set()
             stop.set()
 
-    declare_answer_chunk(queues.broker, queue_name(worker.model_name), answer)
-    threads = dramatiq.Worker(
-        queues.broker, worker_timeout=IDLE_MS, worker_threads=settings.worker.threads
-    )
+    declare_answer_chunk(queues.broker, post.queue, answer)
+    threads = dramatiq.Worker(queues.broker, worker_timeout=IDLE_MS, worker_threads=post.threads)
     # Prefetching more than the threads hold would only keep chunks from other workers.
-    threads.queue_prefetch = settings.worker.threads
+    threads.queue_prefetch = post.threads
     threads.start()
     _tell("ready", worker_id=worker.worker_id)
-    _watch(database, engine, worker, settings, stop)
+    _watch(database, worker, settings, post, stop)
     _end_hard_after(settings.worker.grace_seconds + LEAVE_SECONDS)
-    executor.stop()
-    executor.wait_idle(settings.worker.grace_seconds)
+    handler.stop()
+    handler.wait_idle(settings.worker.grace_seconds)
     workers.retire(database, worker.worker_id)
     queues.leave(threads, seconds=LEAVE_SECONDS)
-    engine.close()
     return EXIT_ENGINE if broken.is_set() else 0
 
 
@@ -125,39 +189,26 @@ def _end_hard_after(seconds: float) -> None:
     timer.start()
 
 
-def _register(database: Database, engine: Engine, device: str) -> Worker:
+def _describe(device: str, model_name: str, model_hash: str) -> Worker:
     host = socket.gethostname()
-    worker = Worker(
+    return Worker(
         worker_id=f"{host[:48]}-{os.getpid()}-{secrets.token_hex(4)}",
         host=host,
         pid=os.getpid(),
         device=device,
-        model_name=engine.model.name,
-        model_hash=engine.model.file_hash,
+        model_name=model_name,
+        model_hash=model_hash,
     )
-    workers.register(database, worker, engine.model.context_tokens)
-    return worker
 
 
 def _watch(
-    database: Database, engine: Engine, worker: Worker, settings: Settings, stop: threading.Event
+    database: Database, worker: Worker, settings: Settings, post: Post, stop: threading.Event
 ) -> None:
-    """Give signs of life until stopped; end the process hard when the engine hangs.
-
-    A native call cannot be interrupted, so a hang is left to the supervisor as a crash.
-    """
+    """Give signs of life until stopped."""
     while not stop.wait(settings.worker.heartbeat_seconds):
-        if engine.stalled_seconds() > settings.worker.stall_seconds:
-            log.error("engine_stalled", worker=worker.worker_id)
-            os._exit(EXIT_STALLED)
-        counters = engine.counters()
+        rows_done, busy_seconds = post.feel_pulse()
         try:
-            workers.beat(
-                database,
-                worker.worker_id,
-                rows_done=counters.rows,
-                busy_seconds=counters.busy_seconds,
-            )
+            workers.beat(database, worker.worker_id, rows_done=rows_done, busy_seconds=busy_seconds)
         except ServiceError as error:
             log.warning("service_down", code=error.code, **error.params)
 

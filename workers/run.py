@@ -10,8 +10,10 @@ from typing import Final
 
 from jobs import submit
 from jobs.job import BatchStatus
+from jobs.prices import built_in_prices, check_cloud_model
+from jobs.route import NO_CLOUD
 from jobs.spec import Spec
-from jobs.store import Database, batches, results, sqlite_file
+from jobs.store import Database, batches, chunks, price_list, results, sqlite_file
 from jobs.store.batches import Batch
 from jobs.submit import Handed
 from workers.broker import Queues
@@ -55,6 +57,7 @@ def prepare(settings: Settings, spec: Spec, paths: Sequence[Path]) -> list[Hande
     Raises SourceError for a file that cannot be read, ModelError for a model that is not there;
     nothing has been written then, not even a database.
     """
+    check_cloud(settings, spec)
     handed = [submit.hand_in(path, spec) for path in paths]
     for item in handed:
         submit.check_readable(item)
@@ -62,6 +65,13 @@ def prepare(settings: Settings, spec: Spec, paths: Sequence[Path]) -> list[Hande
     if path is not None and not path.exists():
         _check_models(settings, spec)
     return handed
+
+
+def check_cloud(settings: Settings, spec: Spec) -> None:
+    """Refuse a cloud model no price names, before a row could wait for it."""
+    if spec.route.cloud != NO_CLOUD:
+        own = price_list.find_stored(settings.database_url)
+        check_cloud_model((*own, *built_in_prices()), spec.route.cloud)
 
 
 def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
@@ -115,10 +125,8 @@ def start_services(
         crew = Crew(settings, database, options.device, lambda event: _tell(view, event))
         crew.watch(dispatcher.check)
         stack.callback(crew.stop)
-        for name in spec.route.tiers:
-            crew.ensure(name)
-        for name in spec.route.tiers:
-            crew.wait_ready(name)
+        crew.ensure(spec.route.tiers[:1])
+        crew.wait_ready(spec.route.tiers[0])
         yield crew
 
 
@@ -180,8 +188,7 @@ def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
     )
     try:
         while batch.status in UNFINISHED:
-            for model_name in run.spec.route.tiers:
-                crew.ensure(model_name)
+            crew.ensure(chunks.needed_models(run.database, batch.batch_id))
             crew.check_pins(batches.pinned_models(run.database, batch.batch_id))
             _show(run, batch, started)
             run.pause(LOOK_SECONDS)

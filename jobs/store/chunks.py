@@ -193,3 +193,15 @@ def free(connection: Connection, chunk_ids: Collection[int]) -> None:
         )
     )
     owe(connection, ids)
+
+
+def needed_models(database: Database, batch_id: str) -> list[str]:
+    """Return the models with unfinished chunks of a batch, cheap to dear; `cloud` for the cloud."""
+    with database.read() as connection:
+        rows = connection.execute(
+            select(chunks.c.queue, chunks.c.tier)
+            .where(chunks.c.batch_id == batch_id, chunks.c.status != ChunkStatus.FINISHED)
+            .distinct()
+            .order_by(chunks.c.tier)
+        )
+        return [row.queue.removeprefix("local.") for row in rows]

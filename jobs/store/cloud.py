@@ -10,11 +10,20 @@ from typing import Final
 
 from sqlalchemy import Connection, case, func, insert, select, update
 
-from jobs.job import JobStatus, Lease, Outcome, RequestStatus, ReservationStatus
+from jobs.job import (
+    CLOUD_QUEUE,
+    BatchStatus,
+    JobStatus,
+    Lease,
+    Outcome,
+    RequestStatus,
+    ReservationStatus,
+    Step,
+)
 from jobs.store.chunks import fence
 from jobs.store.database import Database, now
-from jobs.store.outcomes import finish_if_empty, write_outcomes
-from jobs.tables import audit_log, batches, cloud_requests, jobs, reservations
+from jobs.store.outcomes import STEP_ROWS, finish_if_empty, open_chunk, write_outcomes
+from jobs.tables import audit_log, batches, cloud_requests, jobs, reservations, tiers
 
 LOST_REPLIES_MAX: Final = 2
 """A row whose reply was lost is asked once more; after the second loss a person decides."""
@@ -302,3 +311,61 @@ def money(database: Database, batch_id: str) -> CloudMoney:
             ).where(reservations.c.batch_id == batch_id)
         ).one()
     return CloudMoney(int(budget), int(row[0]), int(row[1]), int(row[2]))
+
+
+RESUMABLE: Final = (
+    "no_cloud_key",
+    "no_budget",
+    "budget_exceeded",
+    "cloud_key_refused",
+    "cloud_not_allowed",
+    "cloud_model_refused",
+    "cloud_payment_required",
+    "cloud_spend_limit",
+    "cloud_not_installed",
+    "price_missing",
+)
+"""Obstacles that a person can remove; rows that met one can be asked again."""
+
+
+def resume(database: Database, batch_id: str) -> int:
+    """Send rows in review back to the cloud's queue if only an obstacle stopped them.
+
+    Returns how many; a closed batch is opened again. The batch's budget stays what it was.
+    """
+    with database.write() as connection:
+        rows = connection.execute(
+            select(jobs.c.job_id, jobs.c.tier)
+            .where(
+                jobs.c.batch_id == batch_id,
+                jobs.c.status == JobStatus.REVIEW,
+                jobs.c.obstacle_code.in_(RESUMABLE),
+            )
+            .order_by(jobs.c.row_number)
+        ).all()
+        if not rows:
+            return 0
+        ids = [row.job_id for row in rows]
+        tier = connection.execute(
+            select(func.count()).select_from(tiers).where(tiers.c.batch_id == batch_id)
+        ).scalar_one()
+        for start in range(0, len(ids), STEP_ROWS):
+            part = ids[start : start + STEP_ROWS]
+            connection.execute(
+                update(jobs)
+                .where(jobs.c.job_id.in_(part))
+                .values(
+                    status=JobStatus.ESCALATED,
+                    obstacle_code=None,
+                    obstacle=None,
+                    finished_at=None,
+                    updated_at=now(),
+                )
+            )
+            open_chunk(connection, batch_id, Step("cloud", tier, CLOUD_QUEUE), part)
+        connection.execute(
+            update(batches)
+            .where(batches.c.batch_id == batch_id, batches.c.status == BatchStatus.CLOSED)
+            .values(status=BatchStatus.OPEN, closed_at=None, updated_at=now())
+        )
+    return len(ids)

@@ -38,6 +38,7 @@ class Tally:
     rejected: int
     waiting: int
     running: int
+    escalated: int
     done: int
     review: int
     failed: int
@@ -83,6 +84,7 @@ def tally(database: Database, batch_id: str) -> Tally:
         rejected=rejected,
         waiting=rows[JobStatus.WAITING],
         running=rows[JobStatus.RUNNING],
+        escalated=rows[JobStatus.ESCALATED] + rows[JobStatus.IN_CLOUD],
         done=rows[JobStatus.DONE],
         review=rows[JobStatus.REVIEW],
         failed=rows[JobStatus.FAILED],

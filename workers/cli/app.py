@@ -17,7 +17,7 @@ from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
 NOT_BUILT: Final = (
-    "watch", "init", "workers", "retry", "cancel", "resume", "diff", "plan", "evaluate", "report",
+    "watch", "init", "workers", "retry", "cancel", "diff", "plan", "evaluate", "report",
     "cost", "prices", "gate", "review", "train", "care", "erase", "models", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from jobs.errors import NotBuiltError
-from jobs.store import checks, open_database, schema
+from jobs.job import CLOUD_QUEUE
+from jobs.store import batches, checks, cloud, open_database, schema
 from workers.broker import Queues
 from workers.cli.options import (
+    BatchId,
     Config,
     Db,
     Json,
@@ -23,8 +25,9 @@ from workers.cli.options import (
 from workers.doctor import examine
 from workers.engines.load import check_model
 from workers.models import find_model
+from workers.process import NETWORK
 from workers.run import dispatching, with_redis
-from workers.settings import read_settings
+from workers.settings import Settings, read_settings
 from workers.supervise import Post, Supervisor
 from workers.view import make_view
 
@@ -45,6 +48,7 @@ def add_to(app: typer.Typer) -> None:
     database.command("check", help=words("help_db_check"))(check)
     database.command("views", hidden=True, context_settings=ANY_OPTIONS)(make_views)
     app.add_typer(database, name="db")
+    app.command("resume", help=words("help_resume"))(resume)
     app.command("doctor", help=words("help_doctor"))(doctor)
 
 
@@ -60,16 +64,28 @@ def work_locally(
         raise NotBuiltError("option_not_built", option=f"--devices {devices}")
     read = read_settings(database_url=db, redis_url=redis, config=config)
     check_model(find_model(read, model))  # before a database is made or a Redis started
+    _supervise(Post(model, devices), read)
+
+
+def work_in_cloud(
+    db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
+) -> None:
+    read = read_settings(database_url=db, redis_url=redis, config=config)
+    _supervise(Post(CLOUD_QUEUE, NETWORK), read)
+
+
+def _supervise(post: Post, read: Settings) -> None:
+    """Keep one worker process alive until stopped."""
     with open_settled(read, create=True) as room, with_redis(read) as settings:
         queues = Queues(settings.redis_url or "")
         queues.ping()
         queues.close()
         view = make_view(settings.language)
         supervisor = Supervisor(
-            Post(model, devices),
+            post,
             settings,
             room.database,
-            on_event=lambda event: view.say(f"worker_{event}", model=model),
+            on_event=lambda event: view.say(f"worker_{event}", model=post.model_name),
         )
         supervisor.start()
         try:
@@ -82,10 +98,6 @@ def work_locally(
             supervisor.stop()
         if supervisor.failure is not None:
             raise supervisor.failure
-
-
-def work_in_cloud() -> None:
-    raise NotBuiltError("command_not_built", command="worker cloud")
 
 
 def dispatch(
@@ -130,6 +142,22 @@ def check(db: Db = None, redis: Redis = None, config: Config = None, as_data: Js
         print_pairs([("schema", difference) for difference in differences])
         print_pairs([(violation.name, violation.records) for violation in violations])
     raise typer.Exit(1 if differences or violations else 0)
+
+
+def resume(
+    batch: BatchId,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    with open_room(db, redis, config) as room:
+        found = batches.get(room.database, batch)
+        rows = cloud.resume(room.database, found.batch_id)
+        if as_data:
+            print_json({"batch_id": found.batch_id, "resumed": rows})
+        else:
+            typer.echo(room.say("resumed", batch=found.batch_id, rows=rows))
 
 
 def make_views() -> None:
