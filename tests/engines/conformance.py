@@ -34,7 +34,7 @@ SCHEMA = {
     "required": ["kind", "urgent", "number"],
     "additionalProperties": False,
 }
-JSON = JsonText(json.dumps(SCHEMA, sort_keys=True), max_tokens=60)
+JSON = JsonText(json.dumps(SCHEMA), max_tokens=60)
 
 
 class Tray:
@@ -171,10 +171,11 @@ class EngineConformance:
 
     def test_labels_text_and_json_share_the_engine(self, engine: Engine) -> None:
         """Three submissions at once, of three kinds, are all answered."""
-        trays = [Tray(10), Tray(10), Tray(10)]
         texts = [f"row {number}" for number in range(10)]
-        for first_key, tray, choice in zip((0, 10, 20), trays, (TEXT, CHOICE, JSON), strict=True):
-            engine.submit(make_prompts(texts, first_key=first_key, choice=choice), tray)
+        kinds: tuple[Constraint, ...] = (TEXT, CHOICE, JSON)
+        trays = [Tray(10) for _ in kinds]
+        for number, (tray, choice) in enumerate(zip(trays, kinds, strict=True)):
+            engine.submit(make_prompts(texts, first_key=10 * number, choice=choice), tray)
         answers = [answer for tray in trays for answer in tray.wait().values()]
         assert sorted(answer.key for answer in answers) == list(range(30))
         assert {answer.error for answer in answers} == {None}
