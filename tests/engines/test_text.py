@@ -32,7 +32,7 @@ def write(row: Text, pieces: list[bytes], *, end: bool = True) -> Completion:
         if not row.finished:
             row.add(1, piece, -0.5, ends=False)
     if end and not row.finished:
-        row.add(END, b"<end>", -0.25, ends=True)
+        row.add(END, b"", -0.25, ends=True)
     return row.completion()
 
 
