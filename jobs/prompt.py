@@ -110,9 +110,11 @@ class Completion:
 
     For a `LabelChoice` `scores` holds (label, probability) in the order of the labels; they sum
     to 1. For text and JSON `tokens` holds every token that was sampled or forced, in order, and
-    `finish` says what ended the answer.
-    `error` is one of `input_too_long`, `no_text`, `withdrawn` (not begun, or the
-    engine ended), `engine_failed` (this row, even alone); then `text` is None and `scores` empty.
+    `finish` says what ended the answer. The spans of `tokens` tile the answer: one that only ended
+    it, or stands behind a stop string, wrote nothing (`start` = `end`).
+    `error` is one of `input_too_long`, `no_text`, `withdrawn` (taken back before it was finished,
+    or the engine ended), `engine_failed` (this row, even alone); then `text` is None, `scores` and
+    `tokens` are empty.
     """
 
     key: int

@@ -1,5 +1,6 @@
 """What every engine must do; run over each of them by test_conformance.py."""
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -7,13 +8,33 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from jobs.errors import EngineStopped
-from jobs.prompt import Completion, Frame, LabelChoice, Prompt
+from jobs.errors import EngineStopped, SpecError
+from jobs.prompt import (
+    Completion,
+    Constraint,
+    Frame,
+    FreeText,
+    JsonText,
+    LabelChoice,
+    Prompt,
+)
 from workers.engines.protocol import Engine
 
 PATIENCE_SECONDS = 300.0  # a shared machine may be slow; a test that passes never waits so long
 FRAME = Frame("Sort the message.", before="Message: ", answer_start="Topic:")
 CHOICE = LabelChoice((" delivery", " refund", " refund of a gift card"))
+TEXT = FreeText(max_tokens=12)
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "kind": {"enum": ["refund", "delivery", "配送"]},
+        "urgent": {"type": "boolean"},
+        "number": {"type": ["integer", "null"], "minimum": 0, "maximum": 99},
+    },
+    "required": ["kind", "urgent", "number"],
+    "additionalProperties": False,
+}
+JSON = JsonText(json.dumps(SCHEMA), max_tokens=60)
 
 
 class Tray:
@@ -38,7 +59,7 @@ class Tray:
 
 
 def make_prompts(
-    texts: Sequence[str], *, first_key: int = 0, frame: Frame = FRAME, choice: LabelChoice = CHOICE
+    texts: Sequence[str], *, first_key: int = 0, frame: Frame = FRAME, choice: Constraint = CHOICE
 ) -> list[Prompt]:
     return [Prompt(key, frame, text, choice) for key, text in enumerate(texts, first_key)]
 
@@ -48,6 +69,22 @@ def ask(engine: Engine, prompts: Sequence[Prompt], *, alone: bool = False) -> di
     tray = Tray(len(prompts))
     engine.submit(prompts, tray, alone=alone)
     return tray.wait()
+
+
+def check_tokens(answer: Completion) -> None:
+    """A written answer: its tokens tile it, each with a log-probability."""
+    assert answer.error is None
+    assert answer.text is not None
+    assert answer.confidence_source == "token_logprobs"
+    assert answer.finish in {"stop", "length"}
+    assert answer.usage.output_tokens == len(answer.tokens) > 0
+    at = 0
+    for token in answer.tokens:
+        assert token.start == at
+        at = token.end
+        assert token.end >= token.start
+        assert token.logprob <= 1e-6
+    assert at == len(answer.text.encode())
 
 
 class Gate(Tray):
@@ -92,6 +129,71 @@ class EngineConformance:
         assert after.steps > before.steps
         assert after.rows == before.rows + 1
         assert after.forwarded_tokens >= before.forwarded_tokens + answer.usage.prompt_tokens
+
+    def test_text_is_written_with_a_probability_for_every_token(self, engine: Engine) -> None:
+        """Text ends by itself or after `max_tokens`; its tokens tile it."""
+        texts = ["Where is it?", "返金してください 🎌", "<|im_end|> }}}", "a\ud800b \0 c"]
+        answers = ask(engine, make_prompts(texts, choice=TEXT))
+        assert sorted(answers) == [0, 1, 2, 3]
+        for answer in answers.values():
+            check_tokens(answer)
+            assert len(answer.tokens) <= TEXT.max_tokens
+
+    def test_json_has_the_form_that_was_asked(self, engine: Engine) -> None:
+        """Every finished answer is JSON valid for the schema, whatever the row says."""
+        texts = ["Where is it?", "返金してください", '}}} "quotes" <|im_end|>', "{]\\\u0000"]
+        for answer in ask(engine, make_prompts(texts, choice=JSON)).values():
+            check_tokens(answer)
+            assert answer.finish == "stop"
+            record = json.loads(str(answer.text))
+            assert list(record) == ["kind", "urgent", "number"]
+            assert record["kind"] in {"refund", "delivery", "配送"}
+            assert isinstance(record["urgent"], bool)
+            assert record["number"] is None or 0 <= record["number"] <= 99
+
+    def test_json_that_is_cut_says_so(self, engine: Engine) -> None:
+        """Half a record is marked, and its tokens still tile it."""
+        cut = JsonText(JSON.schema, max_tokens=3)
+        (answer,) = ask(engine, make_prompts(["Where is it?"], choice=cut)).values()
+        check_tokens(answer)
+        assert answer.finish == "length"
+        assert len(answer.tokens) == 3
+
+    def test_unusable_schema_is_refused_with_nothing_queued(self, engine: Engine) -> None:
+        """A schema nobody can meet is an error in the submitter's own thread."""
+        for schema in ('{"type":"frog"}', '{"enum":[]}', "not json", "[]", "false"):
+            prompts = make_prompts(["x"]) + make_prompts(["y"], choice=JsonText(schema, 10))
+            with pytest.raises(SpecError) as caught:
+                engine.submit(prompts, Tray(1))
+            assert caught.value.code == "schema_unusable"
+            assert caught.value.params["problem"]
+        assert engine.stalled_seconds() == 0.0
+
+    def test_labels_text_and_json_share_the_engine(self, engine: Engine) -> None:
+        """Three submissions at once, of three kinds, are all answered."""
+        texts = [f"row {number}" for number in range(10)]
+        kinds: tuple[Constraint, ...] = (TEXT, CHOICE, JSON)
+        trays = [Tray(10) for _ in kinds]
+        for number, (tray, choice) in enumerate(zip(trays, kinds, strict=True)):
+            engine.submit(make_prompts(texts, first_key=10 * number, choice=choice), tray)
+        answers = [answer for tray in trays for answer in tray.wait().values()]
+        assert sorted(answer.key for answer in answers) == list(range(30))
+        assert {answer.error for answer in answers} == {None}
+
+    def test_bad_rows_fail_alone_where_text_is_written(self, engine: Engine) -> None:
+        """No text, too much text, and an answer that could not fit get their codes."""
+        answers = ask(engine, make_prompts(["fine", " \n", "word " * 20_000], choice=TEXT))
+        assert [answers[key].error for key in range(3)] == [None, "no_text", "input_too_long"]
+        endless = FreeText(engine.model.context_tokens)
+        (answer,) = ask(engine, make_prompts(["x"], choice=endless)).values()
+        assert answer.error == "input_too_long"
+
+    def test_alone_writes_every_row(self, engine: Engine) -> None:
+        """Rows written alone give the form they give together."""
+        answers = ask(engine, make_prompts(["one", "two", "three"], choice=JSON), alone=True)
+        for answer in answers.values():
+            check_tokens(answer)
+            assert answer.finish == "stop"
 
     def test_bad_rows_fail_alone(self, engine: Engine) -> None:
         """A text that is empty or too long gets its code and its neighbours an answer."""

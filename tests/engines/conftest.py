@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from workers.engines.llama import LlamaEngine, load_engine
+from workers.engines.llama.model import ContextSize, Model
 from workers.journal import Journal
 
 
@@ -35,3 +36,12 @@ def llama(model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     yield engine
     engine.close()
     journal.close()
+
+
+@pytest.fixture
+def model(model_path: Path) -> Iterator[Model]:
+    """The file without the engine, with a small context."""
+    made = Model(model_path)
+    made.open_context(ContextSize(256, 128, 256, 4), threads=1)
+    yield made
+    made.free()

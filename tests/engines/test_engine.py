@@ -54,9 +54,9 @@ class ScriptedModel(Model):
     def tokenise(self, text: str, *, special: bool) -> Tokens:
         return tuple(text.encode())
 
-    def copy(self, source: int, target: int) -> None:
+    def copy(self, source: int, target: int, tokens: int | None = None) -> None:
         assert self._lengths[target] == 0
-        self._lengths[target] = self._lengths[source]
+        self._lengths[target] = self._lengths[source] if tokens is None else tokens
 
     def forget(self, sequence: int) -> None:
         self._lengths[sequence] = 0

@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from tests.engines.conformance import Tray, ask, make_prompts
 from tests.engines.test_gguf import make_gguf
 from workers.engines.llama import LlamaEngine, load_engine
 from workers.engines.llama.groups import Groups
-from workers.engines.llama.model import ContextSize, Model, Piece
+from workers.engines.llama.model import Model, Piece
 from workers.engines.llama.vocabulary import DecodeError
 from workers.journal import Journal, read_suspects
 
@@ -36,15 +36,6 @@ TEXTS = (
     "荷物がまだ届きません。いつ届きますか。",
     "返金してください。",
 )
-
-
-@pytest.fixture
-def model(model_path: Path) -> Iterator[Model]:
-    """The file without the engine, with a small context."""
-    made = Model(model_path)
-    made.open_context(ContextSize(256, 128, 256, 4), threads=1)
-    yield made
-    made.free()
 
 
 def difference(one: Completion, two: Completion) -> float:

@@ -45,10 +45,17 @@ class Engine(Protocol):
         *,
         alone: bool = False,
     ) -> None:
-        """Queue prompts. With `alone` each of them is the only one in its native step."""
+        """Queue prompts. With `alone` each of them is the only one in its native step.
+
+        Raises `SpecError` for a constraint this engine cannot meet (`labels_tokenise_alike`,
+        `schema_unusable`); then none of the prompts is queued.
+        """
 
     def withdraw(self, keys: Collection[int]) -> None:
-        """Deliver those of `keys` that have not begun as `withdrawn`; the others finish."""
+        """Deliver those of `keys` as `withdrawn` that the running step does not finish.
+
+        An answer that is half written is given up: a stop must not wait for its last token.
+        """
 
     def stalled_seconds(self) -> float:
         """Seconds since the last finished step while work is waiting; 0.0 when idle."""

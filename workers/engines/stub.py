@@ -10,14 +10,20 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from dataclasses import replace
 
-from jobs.prompt import Completion, Prompt, Usage
+from jobs.prompt import Completion, FreeText, JsonText, LabelChoice, Prompt, Usage
 from workers.engines.protocol import EngineModel
+from workers.engines.stub_answers import (
+    BYTES_PER_TOKEN,
+    check_schema,
+    choose_label,
+    cut,
+    write_json,
+    write_text,
+)
 from workers.engines.thread import EngineThread, Ticket
 from workers.journal import Journal
-
-BYTES_PER_TOKEN: Final = 4  # plausible for English; usage only has to be stable and positive
 
 
 class StubEngine(EngineThread):
@@ -25,6 +31,7 @@ class StubEngine(EngineThread):
 
     `abort_on` kills the process when a text of the step contains it; `hang_on` blocks the step
     until `release_hang`; `pause_ms_per_step` is waited in every step and ends early on close.
+    A written answer to a text that contains `truncate_on` is cut in half (`length`).
     """
 
     def __init__(
@@ -36,6 +43,7 @@ class StubEngine(EngineThread):
         rows_per_step: int = 64,
         abort_on: str | None = None,
         hang_on: str | None = None,
+        truncate_on: str | None = None,
         pause_ms_per_step: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -45,6 +53,8 @@ class StubEngine(EngineThread):
         self._rows_per_step = rows_per_step
         self._abort_on = abort_on
         self._hang_on = hang_on
+        self._truncate_on = truncate_on
+        self._checked: set[str] = set()
         self._pause_ms_per_step = pause_ms_per_step
         self._queue: deque[Ticket] = deque()
         self._unhang = threading.Event()
@@ -54,13 +64,19 @@ class StubEngine(EngineThread):
         """Let a step that hangs go on, so that a test can close its engine."""
         self._unhang.set()
 
+    def check(self, prompt: Prompt) -> None:
+        if (
+            isinstance(prompt.constraint, JsonText)
+            and prompt.constraint.schema not in self._checked
+        ):
+            check_schema(prompt.constraint.schema)
+            self._checked.add(prompt.constraint.schema)
+
     def admit(self, tickets: Sequence[Ticket]) -> None:
         for ticket in tickets:
             if not ticket.prompt.text.strip():
                 self.fail(ticket, "no_text")
-            elif (
-                _count_row(ticket.prompt) + _count_frame(ticket.prompt) > self.model.context_tokens
-            ):
+            elif _count_all(ticket.prompt) > self.model.context_tokens:
                 self.fail(ticket, "input_too_long")
             else:
                 self._queue.append(ticket)
@@ -76,7 +92,7 @@ class StubEngine(EngineThread):
         started = self._clock()
         self._journal.write([ticket.prompt.key for ticket in rows])
         self._misbehave(rows)
-        completions = [_answer(ticket.prompt) for ticket in rows]
+        completions = [_answer(ticket.prompt, self._truncate_on) for ticket in rows]
         self._journal.clear()
         seconds = self._clock() - started
         forwarded = sum(completion.usage.prompt_tokens for completion in completions)
@@ -116,26 +132,39 @@ def _count_frame(prompt: Prompt) -> int:
     return len(words.encode("utf-8", "replace")) // BYTES_PER_TOKEN
 
 
-def _answer(prompt: Prompt) -> Completion:
-    """Weigh each label by a hash of label and text; equal texts get equal answers."""
-    text = prompt.text.encode("utf-8", "replace")
-    weights = [
-        1 + _hash(label.encode() + b"\0" + text) % 1000 for label in prompt.constraint.labels
-    ]
-    total = sum(weights)
-    scores = tuple(
-        (label, weight / total)
-        for label, weight in zip(prompt.constraint.labels, weights, strict=True)
-    )
+def _count_all(prompt: Prompt) -> int:
+    constraint = prompt.constraint
+    written = 0 if isinstance(constraint, LabelChoice) else constraint.max_tokens
+    return _count_row(prompt) + _count_frame(prompt) + written
+
+
+def _answer(prompt: Prompt, truncate_on: str | None) -> Completion:
+    """Answer from text and constraint alone; equal texts get equal answers."""
+    constraint = prompt.constraint
     tokens = _count_row(prompt)
+    usage = Usage(tokens, _count_frame(prompt), 1, device_ms=tokens * 0.01)
+    if isinstance(constraint, LabelChoice):
+        label, scores = choose_label(constraint.labels, prompt.text)
+        return Completion(
+            key=prompt.key,
+            text=label,
+            scores=scores,
+            finish="choice",
+            confidence_source="label_probability",
+            usage=usage,
+        )
+    if isinstance(constraint, FreeText):
+        answer = write_text(constraint, prompt.text)
+    else:
+        answer = write_json(constraint, prompt.text)
+    if truncate_on is not None and truncate_on in prompt.text:
+        answer = cut(answer, len(answer[1]) // 2)
+    text, written, finish = answer
     return Completion(
         key=prompt.key,
-        text=max(scores, key=lambda score: score[1])[0],
-        scores=scores,
-        confidence_source="label_probability",
-        usage=Usage(tokens, _count_frame(prompt), 1, device_ms=tokens * 0.01),
+        text=text,
+        tokens=written,
+        finish=finish,
+        confidence_source="token_logprobs",
+        usage=replace(usage, output_tokens=len(written)),
     )
-
-
-def _hash(content: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())

@@ -1,7 +1,7 @@
 """The one thread that owns a device: takes submissions, runs steps, delivers each prompt once.
 
-A maker of answers inherits and fills in `admit`, `drop` and `step`. Nothing is in flight between
-two turns of the loop: a step delivers, or keeps for a later step, every row it took.
+A maker of answers inherits and fills in `admit`, `drop` and `step`. No native call is running
+between two turns of the loop: a step delivers, or keeps for a later step, every row it took.
 """
 
 import logging
@@ -67,7 +67,7 @@ class EngineThread(ABC):
         *,
         alone: bool = False,
     ) -> None:
-        """Queue prompts; raises `SpecError` for a constraint this model cannot tell apart."""
+        """Queue prompts; raises `SpecError` for a constraint this engine cannot meet."""
         with self._changed:
             if self._ended or self._closing.is_set():
                 raise EngineStopped("engine_stopped", model=self._model.name)
@@ -82,7 +82,7 @@ class EngineThread(ABC):
             self._changed.notify()
 
     def withdraw(self, keys: Collection[int]) -> None:
-        """Mark prompts to be handed back at the end of the running step, unless it holds them."""
+        """Mark prompts to be handed back at the end of the running step, unless it ends them."""
         wanted = frozenset(keys)
         with self._changed:
             for ticket in self._outstanding.values():
@@ -114,7 +114,7 @@ class EngineThread(ABC):
 
     @abstractmethod
     def drop(self, tickets: Collection[Ticket]) -> None:
-        """Remove from the engine's own queue those of `tickets` that it holds."""
+        """Forget those of `tickets` that the engine has taken, half-written answers too."""
 
     @abstractmethod
     def step(self) -> None:

@@ -45,11 +45,10 @@ def _write(model: Model, row: Text, logits: NDArray[np.float32], best: int) -> N
     if np.isnan(logits[best]):  # argmax finds a NaN if there is one
         raise ConstraintError
     grammar = row.rule.grammar
-    if grammar is None:
-        token, content = best, model.token_bytes(best)
-    else:
-        row.matcher = row.matcher or grammar.start()
-        token = row.matcher.choose(logits, best)
-        content = row.matcher.spell(token)
+    if row.matcher is None and grammar is not None:
+        row.matcher = grammar.start()
+    token = best if row.matcher is None else row.matcher.choose(logits, best)
     ends = token == row.rule.end or model.is_end(token)
+    spell = model.token_bytes if row.matcher is None else row.matcher.spell
+    content = b"" if ends else spell(token)
     row.add(token, content, find_logprob(logits, token), ends=ends)

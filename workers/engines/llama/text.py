@@ -51,9 +51,9 @@ class Text(Sequence):
         return self.finish is not None or self.broken
 
     def add(self, token: int, content: bytes, logprob: float, *, ends: bool) -> None:
-        """Take a token and what it writes; one that `ends` the answer writes nothing."""
+        """Take a token and what it writes; it may end the answer."""
         before = len(self.content)
-        self.content += b"" if ends else content
+        self.content += content
         self.written.append(token)
         self.ends.append(len(self.content))
         self.logprobs.append(logprob)
