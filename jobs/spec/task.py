@@ -118,7 +118,7 @@ class SummarizeTask(Section):
     """
 
     kind: Literal["summarize"]
-    language: Literal["auto"] | LanguageCode = "auto"
+    language: Literal["auto", "ja", "en", "de", "fr", "zh", "ko"] = "auto"
     max_sentences: Annotated[int, Field(ge=1, le=100)] | None = None
     max_chars: Annotated[int, Field(ge=10, le=100_000)] | None = None
     focus: str = ""

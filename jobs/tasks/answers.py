@@ -48,15 +48,17 @@ def read_object(text: str) -> tuple[Member, ...] | None:
     return members if _skip(text, end) == len(text) else None
 
 
-def read_form(text: str, name: str) -> Any | None:
-    """Return the value of an object that holds `name` and nothing else.
+def read_form(text: str, name: str) -> tuple[Any, str | None]:
+    """Return the value of an object that holds `name` and nothing else, and no problem.
 
-    None if the text is no such object: a null there would be no answer either.
+    Else None and the code of what is wrong; null there is no answer either.
     """
     members = read_object(text)
-    if members is None or [member.name for member in members] != [name]:
-        return None
-    return members[0].value
+    if members is None:
+        return None, "answer_not_json"
+    if [member.name for member in members] != [name] or members[0].value is None:
+        return None, "answer_off_schema"
+    return members[0].value, None
 
 
 def schema_text(schema: Mapping[str, Any]) -> str:

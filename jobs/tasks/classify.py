@@ -82,9 +82,9 @@ class Classify:
         return Reading({"label": label}, label, signals, best, completion.confidence_source)
 
     def _read_json(self, text: str) -> Reading:
-        label = read_form(text, "label")
-        if label is None:
-            return nothing("answer_not_json")
+        label, problem = read_form(text, "label")
+        if problem is not None:
+            return nothing(problem)
         if label not in self.choice.labels:
             return nothing("answer_off_schema")
         return Reading({"label": label}, label, {}, None, "none")

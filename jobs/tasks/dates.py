@@ -17,11 +17,11 @@ MONTH: Final = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
 DAY: Final = r"[0-9]{1,2}(?:st|nd|rd|th|er|\.)?"
 YEAR_FIRST: Final = (
     r"(?<![0-9])(?P<y>[0-9]{4}) ?[-/.年년] ?(?P<m>[0-9]{1,2}) ?[-/.月월] ?(?P<d>[0-9]{1,2})"
-    r"(?![0-9])"
+    r"(?![0-9])[日일]?"
 )
 ERA_FIRST: Final = (
     rf"(?P<era>{'|'.join(ERAS)}|\b[rhs]) ?(?P<ey>元|[0-9]{{1,2}}) ?[-/.年] ?(?P<m>[0-9]{{1,2}})"
-    r" ?[-/.月] ?(?P<d>[0-9]{1,2})(?![0-9])"
+    r" ?[-/.月] ?(?P<d>[0-9]{1,2})(?![0-9])日?"
 )
 PATTERNS: Final = (
     YEAR_FIRST,
@@ -50,7 +50,7 @@ def find_dates(folded: str) -> tuple[WrittenDate, ...]:
 
 def parse_date(value: str) -> date | None:
     """Return the one day a value means, None if it is no date or could be two."""
-    text = fold(value).text.strip().removesuffix("日").removesuffix("일").strip()
+    text = fold(value).text.strip()
     days = {day for one in _find(text) if one.end - one.start == len(text) for day in one.days}
     return days.pop() if len(days) == 1 else None
 

@@ -42,10 +42,21 @@ SPELLED: Final = {
     10: "ten tenth zehn zehnte dix",
     11: "eleven elf onze",
     12: "twelve zwölf douze dozen dutzend",
+    13: "thirteen dreizehn treize",
+    14: "fourteen vierzehn quatorze",
     15: "fifteen fünfzehn quinze",
+    16: "sixteen sechzehn seize",
+    17: "seventeen siebzehn",
+    18: "eighteen achtzehn",
+    19: "nineteen neunzehn",
     20: "twenty zwanzig vingt",
-    30: "thirty dreißig dreissig trente",
+    30: "thirty dreissig trente",
+    40: "forty vierzig quarante",
     50: "fifty fünfzig cinquante",
+    60: "sixty sechzig soixante",
+    70: "seventy siebzig",
+    80: "eighty achtzig",
+    90: "ninety neunzig",
     100: "hundred hundert cent",
 }
 WORDS: Final = {
@@ -76,6 +87,12 @@ PART: Final = re.compile(rf"({DIGITS}) ?([^0-9 .,]+)?")
 AFTERNOON: Final = re.compile(r"午後|下午|오후|[0-9] ?p\.? ?m\b|nachmittag|après-midi")
 KANJI_NUMBER: Final = re.compile(r"[〇一二三四五六七八九十百千]+")
 WORD: Final = re.compile(r"[^\W\d_]+")
+TENS: Final = re.compile(
+    r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)[- ]"
+    r"(one|two|three|four|five|six|seven|eight|nine)\b"
+)
+SUFFIX: Final = re.compile(r"(k|m|mn|bn)\b")
+SUFFIXES: Final = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +110,11 @@ def find_numbers(folded: str) -> tuple[Number, ...]:
 
 
 def find_spelled(folded: str) -> tuple[Number, ...]:
-    """Return the small numbers written as words: three, drei, mars, 二十三."""
-    found: list[Number] = []
+    """Return the small numbers written as words: three, sixty-two, drei, mars, 二十三."""
+    found = [
+        Number(*match.span(), frozenset({WORDS[match[1]] + WORDS[match[2]]}))
+        for match in TENS.finditer(folded)
+    ]
     for match in WORD.finditer(folded):
         for known in (WORDS, MONTH_NUMBERS):
             if match[0] in known:
@@ -131,7 +151,9 @@ def _read(match: re.Match[str]) -> Iterator[Number]:
         values = {Decimal("".join([whole, *pieces])), *map(Decimal, [whole, *pieces])}
         yield Number(start, end, frozenset(values))
     else:
-        yield from _read_plain(match[0], start)
+        scale = SUFFIX.match(match.string, end)
+        for number in _read_plain(match[0], start):
+            yield _scale(number, SUFFIXES[scale[1]]) if scale else number
 
 
 def _read_plain(text: str, start: int) -> Iterator[Number]:
@@ -151,6 +173,14 @@ def _read_plain(text: str, start: int) -> Iterator[Number]:
     for piece in pieces:
         yield Number(start, start + len(piece), frozenset({Decimal(piece)}))
         start += len(piece) + 1
+
+
+def _scale(number: Number, scale: int) -> Number:
+    """Let 125m be metres or millions."""
+    if number.end - number.start > MAX_SCALED_CHARS:
+        return number
+    scaled = {value * scale for value in number.values}
+    return Number(number.start, number.end, frozenset(number.values | scaled))
 
 
 def _sum_parts(text: str) -> frozenset[Decimal]:

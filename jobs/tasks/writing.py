@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.prompt import Completion
-from jobs.tasks.answers import find_fault, is_storable, read_form, read_object
+from jobs.tasks.answers import find_fault, is_storable, read_form
 from jobs.tasks.protocol import Reading, nothing
 from jobs.tasks.signals import QUANTILE, describe, quantile, token_logprobs
 
@@ -42,10 +42,8 @@ def read_text(completion: Completion, name: str) -> Written | Reading:
     text = completion.text or ""
     if completion.confidence_source != "none":
         return Written(text, plain=True)
-    value = read_form(text, name)
-    if value is not None:
-        return Written(value, plain=False)
-    return nothing("answer_not_json" if read_object(text) is None else "answer_off_schema")
+    value, problem = read_form(text, name)
+    return Written(value, plain=False) if problem is None else nothing(problem)
 
 
 def score_text(completion: Completion, output: Mapping[str, Any], problem: str | None) -> Reading:
