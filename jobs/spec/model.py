@@ -7,7 +7,7 @@ setting that is silently ignored is worse than one that is missing.
 import hashlib
 import json
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
@@ -72,12 +72,13 @@ class InputSection(Section):
 
 
 def _exact(value: Any) -> Any:
-    """Take a TOML number as the decimal it was written as."""
-    return (
-        Decimal(str(value))
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else value
-    )
+    """Take a number as the decimal it was written as; a stored spec holds it as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return value
 
 
 class RouteSection(Section):
