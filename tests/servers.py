@@ -40,6 +40,7 @@ class RedisServer:
         self.url = f"unix://{path}"
         self._path = path
         self._process: subprocess.Popen[bytes] | None = None
+        self._words: _Words | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -54,15 +55,19 @@ class RedisServer:
         self._process = subprocess.Popen(
             [find_redis_server(), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
-        _Words(self._process.stdout, ready=b"eady to accept connections").wait_ready()
+        self._words = _Words(self._process.stdout, ready=b"eady to accept connections")
+        self._words.wait_ready()
 
     def kill(self) -> None:
         """End it as a power cut does."""
         if self._process is not None:
-            with self._process:
-                self._process.kill()
-            self._path.unlink(missing_ok=True)
+            self._process.kill()
+            self._process.wait()
             self._process = None
+            self._path.unlink(missing_ok=True)
+        if self._words is not None:
+            self._words.wait_end()
+            self._words = None
 
 
 @contextmanager
@@ -131,8 +136,10 @@ def postgres_server() -> Iterator[Postgres]:
             stderr=subprocess.PIPE,
         )
         with _ending(server, signal.SIGINT):  # PostgreSQL's fast shutdown
-            _Words(server.stderr, ready=b"ready to accept connections").wait_ready()
+            words = _Words(server.stderr, ready=b"ready to accept connections")
+            words.wait_ready()
             yield Postgres(folder)
+        words.wait_end()
 
 
 def _postgres_binaries(folder: Path, user: str | None) -> Path:
@@ -163,15 +170,15 @@ def _short_folder() -> Iterator[Path]:
 @contextmanager
 def _ending(server: "subprocess.Popen[bytes]", how: signal.Signals) -> Iterator[None]:
     """End the server with the block, by force if it does not obey."""
-    with server:
+    try:
+        yield
+    finally:
+        server.send_signal(how)
         try:
-            yield
-        finally:
-            server.send_signal(how)
-            try:
-                server.wait(WAIT_SECONDS)
-            except subprocess.TimeoutExpired:
-                server.kill()
+            server.wait(WAIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 class _Words:
@@ -183,7 +190,8 @@ class _Words:
         self._last: deque[str] = deque(maxlen=50)
         self._decided = threading.Event()
         self._is_ready = False
-        threading.Thread(target=self._read, daemon=True).start()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
 
     def wait_ready(self) -> None:
         """Return when the server is ready; an early end is an error with its last words."""
@@ -191,10 +199,15 @@ class _Words:
         if not self._is_ready:
             raise RuntimeError("\n".join(["the server is not ready", *self._last]))
 
+    def wait_end(self) -> None:
+        """Return when the last word of a server that has ended is read."""
+        self._thread.join(WAIT_SECONDS)
+
     def _read(self) -> None:
-        for line in self._output:
-            self._last.append(line.decode(errors="replace").rstrip())
-            if self._ready in line:
-                self._is_ready = True
-                self._decided.set()
+        with self._output:  # closed here: closing it elsewhere would disturb the reading
+            for line in self._output:
+                self._last.append(line.decode(errors="replace").rstrip())
+                if self._ready in line:
+                    self._is_ready = True
+                    self._decided.set()
         self._decided.set()
