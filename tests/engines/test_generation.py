@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from jobs.prompt import Constraint, Frame, FreeText, JsonText, LabelChoice
 from tests.engines.conformance import PATIENCE_SECONDS, Tray, ask, check_tokens, make_prompts
 from tests.engines.test_engine import ScriptedModel
-from workers.engines.llama.constraint import Grammars
+from workers.engines.llama.constraint import ConstraintError, Grammars, Matcher
 from workers.engines.llama.engine import LlamaEngine
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.labels import Tokens
@@ -179,6 +179,27 @@ def test_json_is_written_against_the_models_wish(make: Make) -> None:
         check_tokens(answer)
         assert answer.finish == "stop"
         assert list(json.loads(str(answer.text))) == ["word"]
+
+
+def test_a_constraint_without_a_way_on_fails_its_row(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A matcher that gives up costs its own row, never a neighbour and never the thread."""
+    engine, _ = make()
+    choose = Matcher.choose
+
+    def give_up(self: Matcher, logits: NDArray[np.float32], best: int) -> int:
+        if best == ord("Z"):
+            raise ConstraintError
+        return choose(self, logits, best)
+
+    monkeypatch.setattr(Matcher, "choose", give_up)
+    choice = JsonText('{"type":"string","maxLength":4}', 20)
+    assert write(engine, ["abcd", "abz", "bcde"], choice=choice) == [
+        '"BCD "',  # the quotes, which the device did not want, stand for its first wish
+        "engine_failed",
+        '"CDE "',
+    ]
 
 
 def test_no_slot_splits_the_decode(make: Make) -> None:
