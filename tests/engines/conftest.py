@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from llguidance import LLTokenizer
 
+from tests.engines.writer import BUDGET, Fail, Make, WritingModel
 from workers.engines.llama import LlamaEngine, load_engine
+from workers.engines.llama.constraint import Grammars
+from workers.engines.llama.groups import Groups
 from workers.engines.llama.model import ContextSize, Model
+from workers.engines.protocol import EngineModel
 from workers.journal import Journal
 
 
@@ -45,3 +50,23 @@ def model(model_path: Path) -> Iterator[Model]:
     made.open_context(ContextSize(256, 128, 256, 4), threads=1)
     yield made
     made.free()
+
+
+@pytest.fixture
+def make_writer(tmp_path: Path) -> Iterator[Make]:
+    """Build engines over writing devices and close them."""
+    made: list[LlamaEngine] = []
+    journal = Journal(tmp_path / "journal")
+
+    def build(fail: Fail = lambda pieces, model: None) -> tuple[LlamaEngine, WritingModel]:
+        model = WritingModel(fail)
+        grammars = Grammars(lambda: LLTokenizer("byte"))
+        groups = Groups(model, "scripted", max_paths=4, grammars=grammars)
+        engine = LlamaEngine(model, groups, journal, EngineModel("scripted", "00", 400), BUDGET)
+        made.append(engine)
+        return engine, model
+
+    yield build
+    for engine in made:
+        engine.close()
+    journal.close()

@@ -93,6 +93,25 @@ def test_labels_are_scored_alike_while_text_is_written(llama: LlamaEngine) -> No
         assert difference(answer, answers[key]) < TOLERANCE
 
 
+def test_frames_that_share_the_context_keep_apart(model_path: Path, journal: Journal) -> None:
+    """Rows of two frames that begin while others are written continue their own prefix."""
+    engine = load_engine(model_path, "narrow", 1, journal, context_tokens=512, sequences=8)
+    one = make_prompts(TEXTS, frame=TALK, choice=FreeText(8))
+    two = make_prompts(TEXTS, frame=FRAME, choice=FreeText(6), first_key=10)
+    trays = (Tray(len(one)), Tray(len(two)))
+    engine.submit(one, trays[0])
+    engine.submit(two, trays[1])
+    together = {**trays[0].wait(), **trays[1].wait()}
+    alone = ask(engine, [*one, *two], alone=True)
+    engine.close()
+    first = [
+        abs(math.exp(together[key].tokens[0].logprob) - math.exp(alone[key].tokens[0].logprob))
+        for key in alone
+    ]
+    assert max(first) < TOLERANCE
+    assert sum(together[key].text == alone[key].text for key in alone) > len(alone) / 2
+
+
 def test_more_rows_than_places_are_all_written(llama: LlamaEngine) -> None:
     """More rows than the context has sequences take turns in it, each with its own answer."""
     prompts = make_prompts([f"no {n}" for n in range(130)], frame=Frame(""), choice=FreeText(2))

@@ -4,9 +4,11 @@ The order that wins (measured, 152k vocabulary): take the likeliest token, ask w
 may come (5 us), and compute the mask of all tokens (20 us) only when it may not.
 """
 
+import json
+import re
 import threading
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from llguidance import LLMatcher, LLParserLimits, LLTokenizer
@@ -24,6 +26,8 @@ COMPILE_OPTIONS: "Final[JsonCompileOptions]" = {
     "json_allowed_escapes": '"\\nrt',  # no \u0000, no lone surrogate; characters stand as they are
     "lenient": False,  # a keyword that is not understood is refused, never passed over
 }
+CONTROLS: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""llguidance 1.9.1 leaves them out of an enum's values without a word."""
 PROBLEM_CHARS: Final = 200
 """How much of llguidance's own words about a schema goes into a message."""
 
@@ -41,6 +45,8 @@ class Grammar:
             compiled = LLMatcher.grammar_from_json_schema(schema, overrides=COMPILE_OPTIONS)
         except ValueError as error:
             raise SpecError("schema_unusable", problem=_shorten(str(error))) from None
+        if any(CONTROLS.search(text) for text in _strings(json.loads(schema))):
+            raise SpecError("schema_unusable", problem="a control character in a name or a value")
         limits = LLParserLimits(verbose_errors=False)
         self._tokenizer = tokenizer
         self._fresh = LLMatcher(tokenizer, compiled, log_level=0, limits=limits)
@@ -62,7 +68,7 @@ class Matcher:
     @property
     def finished(self) -> bool:
         """Whether the answer is whole and nothing may follow it."""
-        return self._inner.is_stopped()
+        return self._inner.is_stopped() and self._inner.is_accepting()
 
     def choose(self, logits: NDArray[np.float32], best: int) -> int:
         """Take the likeliest token that may come, `best` being the likeliest of all.
@@ -70,7 +76,7 @@ class Matcher:
         Raises `ConstraintError` if there is none.
         """
         token = best if self._inner.validate_tokens([best]) else self._choose_allowed(logits)
-        if not self._inner.consume_token(token):
+        if not self._inner.consume_token(token) or self._inner.is_error():
             raise ConstraintError
         return token
 
@@ -79,11 +85,9 @@ class Matcher:
         return self._tokenizer.decode_bytes([token])
 
     def _choose_allowed(self, logits: NDArray[np.float32]) -> int:
-        if self._inner.is_error():
-            raise ConstraintError
         mask = np.frombuffer(self._inner.compute_bitmask(), np.uint8)
         allowed = np.unpackbits(mask, count=len(logits), bitorder="little").astype(np.bool_)
-        if not allowed.any():
+        if self._inner.is_error() or not allowed.any():
             raise ConstraintError
         return int(np.where(allowed, logits, -np.inf).argmax())
 
@@ -108,6 +112,17 @@ def read_vocabulary(model: Model, end: int) -> LLTokenizer:
     """Build llguidance's view of a model's vocabulary (half a second); `end` ends an answer too."""
     ends = sorted({end, *model.end_tokens()})
     return lltokenizer_from_vocab(model.vocabulary, eos_token=ends)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Yield every name and every text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        yield from _strings([*value, *value.values()])
 
 
 def _shorten(problem: str) -> str:
