@@ -8,6 +8,8 @@ from typing import Any, Final, Never
 from jobs.prompt import Completion
 
 WHITE: Final = " \t\n\r"
+LIMITS: Final = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+"""How long an answer may be, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,9 @@ def closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def bound_tokens(estimate: float, *, least: int = 64, most: int = 4096) -> int:
-    """Return a limit of tokens that covers an estimate: a power of two, so that few differ."""
-    limit = least
-    while limit < min(estimate, most):
-        limit *= 2
-    return min(limit, most)
+def bound_tokens(estimate: float) -> int:
+    """Return a limit of tokens that covers an estimate: one of few, so that rows share them."""
+    return next((limit for limit in LIMITS if limit >= estimate), LIMITS[-1])
 
 
 def _read_members(text: str, at: int) -> tuple[tuple[Member, ...], int]:

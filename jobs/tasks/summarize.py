@@ -32,8 +32,9 @@ SHOWN: Final = {
     ),
 }
 """An example in the form of question and answer."""
-TOKENS_PER_SENTENCE: Final = 96
-TOKENS_PER_CHAR: Final = 3
+TOKENS_PER_CHAR: Final = {"en": 0.5, "ja": 2}
+"""Small models spell out kana and kanji by the byte."""
+SENTENCE_CHARS: Final = {"en": 160, "ja": 64}
 MOST_TOKENS: Final = 512
 """The longest summary of a spec that sets no limit."""
 
@@ -101,12 +102,13 @@ class Summarize:
 
     def _bound(self, text: str) -> int:
         """Return how many tokens a summary may take: by the limits, else by the text."""
-        limits = [MOST_TOKENS, 64 + len(text.encode("utf-8", "replace"))]
+        tongue = self._tongue(text)
+        chars = [len(text)]
         if self.task.max_sentences is not None:
-            limits.append(self.task.max_sentences * TOKENS_PER_SENTENCE)
+            chars.append(self.task.max_sentences * SENTENCE_CHARS[tongue])
         if self.task.max_chars is not None:
-            limits.append(32 + self.task.max_chars * TOKENS_PER_CHAR)
-        return bound_tokens(min(limits))
+            chars.append(self.task.max_chars)
+        return bound_tokens(min(MOST_TOKENS, 32 + min(chars) * TOKENS_PER_CHAR[tongue]))
 
     def _frame(self, tongue: Tongue) -> Frame:
         text, points = SHOWN[tongue]
