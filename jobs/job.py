@@ -80,7 +80,12 @@ JOB_TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = MappingProxyT
 BATCH_TRANSITIONS: Final[Mapping[BatchStatus, frozenset[BatchStatus]]] = MappingProxyType(
     {
         BatchStatus.LOADING: frozenset(
-            {BatchStatus.OPEN, BatchStatus.FAILED, BatchStatus.CANCELLED}
+            {
+                BatchStatus.OPEN,
+                BatchStatus.CLOSED,  # no record became a job
+                BatchStatus.FAILED,
+                BatchStatus.CANCELLED,
+            }
         ),
         BatchStatus.OPEN: frozenset(
             {BatchStatus.DECIDING, BatchStatus.CLOSED, BatchStatus.CANCELLED}

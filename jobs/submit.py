@@ -6,11 +6,13 @@ where its loading stopped, or simply reported. `force` makes a new one.
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from jobs.errors import LeaseLost
 from jobs.job import BatchStatus, NewJob, NewReject
 from jobs.plan import estimate_tokens, plan_chunks
 from jobs.source import InputShape, Params, Records, Reject, Row, read_records
@@ -83,7 +85,9 @@ def submit(
         if lease is None:
             wait(WAIT_SECONDS)
         else:
-            _load(database, lease, handed, records, new, on_progress, on_warning)
+            # Whoever took the lease from a process that slept goes on loading the same file.
+            with suppress(LeaseLost):
+                _load(database, lease, handed, records, new, on_progress, on_warning)
         batch = batches.get(database, batch.batch_id)
     return batch
 

@@ -95,6 +95,8 @@ batches = Table(
     Column("records_read", BigInteger, nullable=False, comment="records in SQL so far"),
     Column("load_token", Integer, nullable=False, comment="fences the process that loads"),
     Column("load_lease_until", UtcTime, comment="until when the loading process is believed"),
+    Column("load_host", Text, comment="machine of the process that loads or last loaded it"),
+    Column("load_pid", Integer, comment="that process on that machine"),
     Column("created_at", UtcTime, nullable=False, comment="when it was handed in"),
     Column("opened_at", UtcTime, comment="when its last row was in SQL"),
     Column("closed_at", UtcTime, comment="when it ended, in whatever way"),

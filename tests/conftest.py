@@ -1,11 +1,26 @@
 """Fixtures for all tests: real servers, started only for the tests that ask for them."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import redis
 
+from jobs.store import Database, open_database, schema
 from tests.servers import Postgres, postgres_server, redis_server
+
+INTEGRATION_FOLDERS = ("tests/store/", "tests/cli/", "tests/execute/", "tests/integration/")
+INTEGRATION_FILES = ("test_doctor.py", "test_crew.py", "test_dispatch.py", "test_submit.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands on a real database (SQLite's files too): the unit suite is without."""
+    for item in items:
+        where = item.nodeid.partition("::")[0]
+        if where.startswith(INTEGRATION_FOLDERS) or where.endswith(INTEGRATION_FILES):
+            item.add_marker(pytest.mark.integration)
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +50,64 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
     """The SQLAlchemy URL of a new, empty PostgreSQL database, dropped after the test."""
     with postgres.fresh_database() as name:
         yield postgres.url(name)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Database]:
+    """Open a database, and close it with the block."""
+    database = open_database(url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with the current tables, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    with opened(f"sqlite:///{path}") as database:
+        schema.upgrade(database)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> Iterator[str]:
+    """The name of a PostgreSQL database with the current tables, to be copied."""
+    with postgres.fresh_database() as name:
+        with opened(postgres.url(name)) as database:
+            schema.upgrade(database)
+        yield name
+
+
+@pytest.fixture
+def sqlite(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    """A SQLite database with the current tables and no rows."""
+    path = tmp_path / "sekisho.db"
+    shutil.copy(sqlite_template, path)
+    with opened(f"sqlite:///{path}") as database:
+        yield database
+
+
+BOTH = ("sqlite", pytest.param("postgresql", marks=pytest.mark.integration))
+
+
+@pytest.fixture(params=BOTH)
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database with the current tables and no rows; every test runs on both kinds."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite")
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    template: str = request.getfixturevalue("postgres_template")
+    with postgres.fresh_database(template) as name, opened(postgres.url(name)) as database:
+        yield database
+
+
+@pytest.fixture(params=BOTH)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables; every test runs on both kinds."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url

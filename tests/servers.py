@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 from uuid import uuid4
 
 import psycopg
@@ -33,28 +33,44 @@ POSTGRES_SETTINGS = {
 }
 
 
+class RedisServer:
+    """A real Redis on a socket that can be killed and started again, empty each time."""
+
+    def __init__(self, path: Path) -> None:
+        self.url = f"unix://{path}"
+        self._path = path
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = {"port": "0", "unixsocket": self._path, "save": "", "dir": self._path.parent}
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        self._process = subprocess.Popen(
+            [find_redis_server(), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        _Words(self._process.stdout, ready=b"eady to accept connections").wait_ready()
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        if self._process is not None:
+            with self._process:
+                self._process.kill()
+            self._path.unlink(missing_ok=True)
+            self._process = None
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """Yield the URL of a real, empty Redis that keeps nothing on disk."""
-    with _short_folder() as folder:
-        path = folder / "redis.sock"
-        server = subprocess.Popen(
-            [
-                find_redis_server(),
-                "--port",
-                "0",
-                "--unixsocket",
-                path,
-                "--save",
-                "",
-                "--dir",
-                folder,
-            ],
-            stdout=subprocess.PIPE,
-        )
-        with _ending(server, signal.SIGTERM):
-            _Words(server.stdout, ready=b"eady to accept connections").wait_ready()
-            yield f"unix://{path}"
+    with _short_folder() as folder, RedisServer(folder / "redis.sock") as server:
+        server.start()
+        yield server.url
 
 
 class Postgres:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import dramatiq
 import redis
+import structlog
 from dramatiq.brokers.redis import RedisBroker
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -11,6 +12,8 @@ from redis.retry import Retry
 from jobs.errors import ServiceError, SettingError
 from jobs.job import Hint
 from workers.actors import ANSWER_CHUNK
+
+log = structlog.get_logger()
 
 SOCKET_SECONDS: Final = 10.0
 MAINTENANCE_ALWAYS: Final = 1_000_000
@@ -57,6 +60,16 @@ class Queues:
         except redis.RedisError as error:
             raise ServiceError("redis_fails", redis=self.shown, problem=_line(error)) from error
         return int(waiting)
+
+    def leave(self, threads: dramatiq.Worker, *, seconds: float) -> None:
+        """Stop taking messages and hand back what was fetched, if Redis is there to take it.
+
+        What it does not take is owed in the outbox still.
+        """
+        try:
+            threads.stop(timeout=int(seconds * 1000))
+        except redis.RedisError as error:
+            log.warning("redis_left", redis=self.shown, problem=_line(error))
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,7 +1,5 @@
 """The crew of a run: live workers if there are any, else one of our own on this machine."""
 
-import os
-import socket
 from collections.abc import Callable, Collection
 
 from jobs.errors import ModelError
@@ -77,22 +75,8 @@ class Crew:
             supervisor.kill()
 
     def _find_live(self, model_name: str) -> Collection[LiveWorker]:
-        """Return live workers; those of this machine whose process is gone are buried first."""
-        live = workers.list_live(self._database, [model_name])
-        gone = [worker for worker in live if _is_gone(worker)]
-        for worker in gone:
-            workers.retire(self._database, worker.worker_id)
-            recovery.recover_worker(self._database, worker.worker_id)
-        return [worker for worker in live if worker not in gone]
-
-
-def _is_gone(worker: LiveWorker) -> bool:
-    if worker.host != socket.gethostname():
-        return False
-    try:
-        os.kill(worker.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+        """Return live workers, after burying those of this machine whose process is gone."""
+        for worker_id in workers.list_gone(self._database):
+            workers.retire(self._database, worker_id)
+            recovery.recover_worker(self._database, worker_id)
+        return workers.list_live(self._database, [model_name])

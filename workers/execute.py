@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import structlog
@@ -54,6 +55,8 @@ class Executor:
         self._settings = settings
         self._monotonic = monotonic
         self._stopping = threading.Event()
+        self._busy = 0
+        self._changed = threading.Condition()
 
     def answer(self, hint: Hint) -> None:
         """Answer the chunk of a message, if it is still to be had.
@@ -61,8 +64,31 @@ class Executor:
         A lost lease or a database that is down ends the work quietly: nothing is written, and
         the chunk comes again. Raises EngineStopped when this process can answer no more.
         """
-        if self._stopping.is_set():
-            return  # still owed in the outbox
+        with self._counted():
+            if not self._stopping.is_set():  # else it is still owed in the outbox
+                self._claim_and_answer(hint)
+
+    def stop(self) -> None:
+        """Finish the rows that have begun, commit them, and give the rest back."""
+        self._stopping.set()
+
+    def wait_idle(self, seconds: float) -> bool:
+        """Wait until no chunk is in work; say whether that came true in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._busy, seconds)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._changed:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def _claim_and_answer(self, hint: Hint) -> None:
         try:
             seconds = self._settings.lease_seconds
             lease = chunks.claim(self._database, hint, self._worker, seconds)
@@ -74,10 +100,6 @@ class Executor:
             log.warning("lease_lost", **error.params)
         except ServiceError as error:
             log.warning("service_down", code=error.code, **error.params)
-
-    def stop(self) -> None:
-        """Finish the rows that have begun, commit them, and give the rest back."""
-        self._stopping.set()
 
     def _answer_leased(self, lease: Lease) -> None:
         """Claimed rows in, committed outcomes out; what is not answered is given back."""

@@ -39,6 +39,8 @@ EXIT_ENGINE: Final = 70
 EXIT_STALLED: Final = 71
 EXIT_FAILED: Final = 72
 IDLE_MS: Final = 200
+LEAVE_SECONDS: Final = 2.0
+"""Dramatiq's threads notice a stop within IDLE_MS, or not at all while Redis is away."""
 
 
 def main() -> None:
@@ -107,11 +109,20 @@ def _work(settings: Settings, engine: Engine, device: str, stop: threading.Event
     threads.start()
     _tell("ready", worker_id=worker.worker_id)
     _watch(database, engine, worker, settings, stop)
+    _end_hard_after(settings.worker.grace_seconds + LEAVE_SECONDS)
     executor.stop()
-    threads.stop(timeout=int(settings.worker.grace_seconds * 1000))
-    engine.close()
+    executor.wait_idle(settings.worker.grace_seconds)
     workers.retire(database, worker.worker_id)
+    queues.leave(threads, seconds=LEAVE_SECONDS)
+    engine.close()
     return EXIT_ENGINE if broken.is_set() else 0
+
+
+def _end_hard_after(seconds: float) -> None:
+    """Let no native call keep this process from ending; nobody may be left to kill it."""
+    timer = threading.Timer(seconds, os._exit, [EXIT_ENGINE])
+    timer.daemon = True
+    timer.start()
 
 
 def _register(database: Database, engine: Engine, device: str) -> Worker:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from jobs.cost import format_usd
@@ -77,7 +78,7 @@ class AllowBad:
     """How many rows of a file may end badly before the exit status is 1."""
 
     rows: int = 0
-    percent: float | None = None
+    percent: Decimal | None = None
 
     def permits(self, report: Report) -> bool:
         """Say whether a report is still good."""
@@ -90,12 +91,12 @@ def parse_allow_bad(text: str) -> AllowBad:
     """Read `N` or `P%`; raises SettingError."""
     try:
         if text.endswith("%"):
-            percent = float(text[:-1])
-            if 0 <= percent <= 100:
+            percent = Decimal(text[:-1])
+            if percent.is_finite() and 0 <= percent <= 100:
                 return AllowBad(percent=percent)
         elif int(text) >= 0:
             return AllowBad(rows=int(text))
-    except ValueError:
+    except (ValueError, InvalidOperation):
         pass
     raise SettingError("allow_bad_wrong", value=text)
 

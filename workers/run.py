@@ -135,7 +135,7 @@ def with_redis(settings: Settings) -> Iterator[Settings]:
 @contextmanager
 def dispatching(settings: Settings, database: Database, queues: Queues) -> Iterator[Dispatcher]:
     """Run a dispatcher beside the block, and replace an embedded Redis that died."""
-    stop = threading.Event()
+    stop, ended = threading.Event(), threading.Event()
 
     def replace_redis() -> None:
         if settings.embedded:
@@ -143,13 +143,19 @@ def dispatching(settings: Settings, database: Database, queues: Queues) -> Itera
                 pass
 
     dispatcher = Dispatcher(database, queues, settings.dispatch)
-    thread = threading.Thread(target=dispatcher.run, args=(stop, replace_redis), daemon=True)
-    thread.start()
+
+    def go_round() -> None:
+        try:
+            dispatcher.run(stop, replace_redis)
+        finally:
+            ended.set()
+
+    threading.Thread(target=go_round, daemon=True).start()
     try:
         yield dispatcher
     finally:
         stop.set()
-        thread.join()
+        ended.wait()
 
 
 def _tell(view: View, event: str) -> None:

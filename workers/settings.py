@@ -21,7 +21,8 @@ DEFAULT_CONFIG: Final = "sekisho.toml"
 
 
 def _exact(value: Any) -> Any:
-    return Decimal(str(value)) if isinstance(value, int | float | str) else value
+    """Let a float be the decimal that was written; what is no number is pydantic's to refuse."""
+    return str(value) if isinstance(value, int | float) else value
 
 
 Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]

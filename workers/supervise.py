@@ -64,9 +64,12 @@ class Supervisor:
         self._journal = settings.state_folder / f"journal-{os.getpid()}-{post.device}.json"
         self._child: subprocess.Popen[str] | None = None
         self._worker_id: str | None = None
+        self._misses_service = False
         self._stopping = threading.Event()
         self._settled = threading.Event()  # ready, failed, or stopped
-        self._thread = threading.Thread(target=self._keep_alive, daemon=True)
+        # Thread.join that an interrupt leaves takes the thread for ended (CPython before 3.13).
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         """Start the process; returns at once."""
@@ -82,8 +85,7 @@ class Supervisor:
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the process was stopped or given up; say whether it was."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+        return self._ended.wait(timeout)
 
     def stop(self) -> None:
         """Let the process commit what is finished and give the rest back; kill it if it can't."""
@@ -102,13 +104,22 @@ class Supervisor:
             self._child.kill()
         self.join(30)
 
+    def _run(self) -> None:
+        try:
+            self._keep_alive()
+        finally:
+            self._settled.set()
+            self._ended.set()
+
     def _keep_alive(self) -> None:
-        barren = 0
+        barren = idle = 0
         while not self._stopping.is_set() and self.failure is None:
             self._worker_id = None
+            self._misses_service = False
             status = self._run_child()
-            barren = 0 if self._worker_id else barren + 1
-            self._recover(status)
+            barren = 0 if self._worker_id or self._misses_service else barren + 1
+            # A death in the midst of chunks is counted there and cannot go on for ever: no pause.
+            idle = 0 if self._recover(status) else idle + 1
             if self._stopping.is_set() or self.failure is not None:
                 break
             if barren >= BARREN_DEATHS_MAX:
@@ -116,12 +127,11 @@ class Supervisor:
                     "worker_keeps_dying", model=self.post.model_name, status=status
                 )
                 break
-            pause = BACKOFF_SECONDS[min(self.restarts, len(BACKOFF_SECONDS) - 1)]
+            pause = BACKOFF_SECONDS[min(idle, len(BACKOFF_SECONDS) - 1)]
             self.restarts += 1
             log.warning("worker_restarts", status=status, restarts=self.restarts)
             self._on_event("restarting")
             self._stopping.wait(pause)
-        self._settled.set()
 
     def _run_child(self) -> int:
         """Run one process to its end; return its exit status, negative for a signal."""
@@ -143,7 +153,9 @@ class Supervisor:
             child.terminate()
         with child:
             for line in child.stdout or ():
-                self._hear(json.loads(line))
+                told = _read_line(line)
+                if told is not None:
+                    self._hear(told)
             return child.wait()
 
     def _open_log(self) -> IO[bytes]:
@@ -169,25 +181,42 @@ class Supervisor:
             self._worker_id = str(told["worker_id"])
             self._settled.set()
         elif event == "failed":
-            kind: type[SekishoError] = getattr(errors, told["kind"], SekishoError)
-            self.failure = kind(told["code"], **told["params"])
+            self._hear_failure(told)
         self._on_event(event)
 
-    def _recover(self, status: int) -> None:
-        """Take back a dead child's chunks; a clean end left none, but to ask costs nothing."""
+    def _hear_failure(self, told: dict[str, Any]) -> None:
+        """Give up, unless a service that was there before is only away for a while."""
+        kind: type[SekishoError] = getattr(errors, told["kind"], SekishoError)
+        failure = kind(told["code"], **told["params"])
+        if isinstance(failure, ServiceError) and self._settled.is_set():
+            log.warning("service_down", code=failure.code, **failure.params)
+            self._misses_service = True
+        else:
+            self.failure = failure
+
+    def _recover(self, status: int) -> int:
+        """Take back a dead child's chunks and return how many; a clean end left none."""
         if self._worker_id is None or status == EXIT_FAILED:
-            return
+            return 0
         native = status == EXIT_STALLED or -status in NATIVE_SIGNALS
         suspects = read_suspects(self._journal) if native else ()
         if native:
             log.error("worker_crashed", status=status, suspects=len(suspects))
         for pause in BACKOFF_SECONDS:
             try:
-                recovery.recover_worker(
+                return recovery.recover_worker(
                     self._database, self._worker_id, suspects, native_crash=native
                 )
             except ServiceError as error:
                 log.warning("service_down", code=error.code, **error.params)
                 self._stopping.wait(pause)
-            else:
-                return
+        return 0
+
+
+def _read_line(line: str) -> dict[str, Any] | None:
+    """Return what a child told; None for words that a native library printed to its stdout."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and "event" in told else None

@@ -32,6 +32,20 @@ def make_view(language: Language) -> View:
     return BarView(language) if sys.stderr.isatty() else LineView(language)
 
 
+class Pace:
+    """Rows per second since the first look at a file; None until it can be told."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def measure(self, ended: int, seconds: float) -> str:
+        """Return the pace as text, `-` while nothing has moved."""
+        if self._first is None:
+            self._first = (ended, seconds)
+        rows, passed = ended - self._first[0], seconds - self._first[1]
+        return f"{rows / passed:.1f}" if rows and passed > 0 else "-"
+
+
 class LineView:
     """A line every few seconds, and one for each fact."""
 
@@ -39,11 +53,13 @@ class LineView:
         self._language = language
         self._clock = clock
         self._next = clock()
+        self._pace = Pace()
 
     def say(self, code: str, **params: object) -> None:
         print(say(code, self._language, **params), file=sys.stderr, flush=True)  # noqa: T201 - it is the view
 
     def show(self, name: str, tally: Tally, seconds: float) -> None:
+        rate = self._pace.measure(tally.ended, seconds)
         if self._clock() < self._next:
             return
         self._next = self._clock() + LINE_SECONDS
@@ -53,11 +69,12 @@ class LineView:
             ended=tally.ended,
             rows=tally.rows,
             percent=100 * tally.ended // max(tally.rows, 1),
-            rate=f"{tally.ended / max(seconds, 1e-9):.1f}",
+            rate=rate,
         )
 
     def end(self) -> None:
         self._next = self._clock()
+        self._pace = Pace()
 
 
 class BarView:
@@ -67,6 +84,7 @@ class BarView:
         self._language = language
         self._console = Console(stderr=True, highlight=False)
         self._bar: Progress | None = None
+        self._pace = Pace()
 
     def say(self, code: str, **params: object) -> None:
         console = self._console if self._bar is None else self._bar.console
@@ -84,7 +102,8 @@ class BarView:
             )
             self._bar.start()
             self._bar.add_task(name, total=tally.rows, rate="")
-        rate = say("progress_rate", self._language, rate=f"{tally.ended / max(seconds, 1e-9):.1f}")
+        pace = self._pace.measure(tally.ended, seconds)
+        rate = say("progress_rate", self._language, rate=pace)
         task = self._bar.tasks[0].id
         self._bar.update(task, completed=tally.ended, total=tally.rows, rate=rate)
 
@@ -92,3 +111,4 @@ class BarView:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+            self._pace = Pace()

@@ -67,7 +67,7 @@ def create(database: Database, new: NewBatch, *, force: bool = False) -> Batch:
         newest = connection.scalar(select(func.max(batches.c.generation)).where(of_identity))
         if newest is None or force:
             _insert(connection, new, generation=0 if newest is None else newest + 1)
-        found = connection.execute(_select().where(of_identity)).first()
+        found = connection.execute(_select_newest(new.identity)).first()
     if found is None:
         raise IntegrityError("batch_vanished", identity=new.identity)
     return _as_batch(found)
@@ -97,7 +97,9 @@ def _insert(connection: Connection, new: NewBatch, *, generation: int) -> None:
         created_at=now(),
         updated_at=now(),
     )
-    if connection.execute(statement.on_conflict_do_nothing()).rowcount == 1:
+    # RETURNING, not rowcount: the drivers do not agree on the rowcount of an INSERT.
+    made = statement.on_conflict_do_nothing().returning(batches.c.batch_id)
+    if connection.scalar(made) is not None:
         connection.execute(
             insert(tiers),
             [
@@ -112,6 +114,12 @@ def _select() -> Select[Any]:
     return select(*columns).order_by(batches.c.created_at.desc(), batches.c.generation.desc())
 
 
+def _select_newest(identity: str) -> Select[Any]:
+    """By generation alone: the database's clock may have been set back in between."""
+    of_identity = _select().where(batches.c.identity == identity)
+    return of_identity.order_by(None).order_by(batches.c.generation.desc()).limit(1)
+
+
 def _as_batch(row: Row[Any]) -> Batch:
     return Batch(**{**row._mapping, "status": BatchStatus(row.status)})
 
@@ -119,7 +127,7 @@ def _as_batch(row: Row[Any]) -> Batch:
 def find(database: Database, identity: str) -> Batch | None:
     """Return the newest batch of this file and spec, None if there is none."""
     with database.read() as connection:
-        row = connection.execute(_select().where(batches.c.identity == identity)).first()
+        row = connection.execute(_select_newest(identity)).first()
     return None if row is None else _as_batch(row)
 
 

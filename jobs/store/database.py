@@ -13,7 +13,13 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 
@@ -98,18 +104,25 @@ class Database:
         try:
             yield
         except OperationalError as error:
-            problem = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "?"
-            if "no such table" in problem:
+            if "no such table" in _first_line(error):
                 raise SettingError("database_not_upgraded", database=self.shown) from error
-            raise ServiceError("database_fails", database=self.shown, problem=problem) from error
+            raise self._fails(_first_line(error)) from error
         except DBAPIError as error:
+            if type(error) is DatabaseError:  # the file is no database, or is damaged
+                raise self._fails(_first_line(error)) from error
             if type(error.orig).__name__ == "UndefinedTable":
                 raise SettingError("database_not_upgraded", database=self.shown) from error
             if error.connection_invalidated:
-                raise ServiceError(
-                    "database_fails", database=self.shown, problem="connection lost"
-                ) from error
+                raise self._fails("connection lost") from error
             raise
+
+    def _fails(self, problem: str) -> ServiceError:
+        return ServiceError("database_fails", database=self.shown, problem=problem)
+
+
+def _first_line(error: DBAPIError) -> str:
+    lines = str(error.orig).strip().splitlines()
+    return lines[0] if lines else "?"
 
 
 def sqlite_file(address: str) -> Path | None:

@@ -1,16 +1,19 @@
 """Loading: a file's rows enter SQL in small fenced transactions, with the file position."""
 
+import os
+import socket
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, exists, insert, literal, select, update
+from sqlalchemy import Connection, exists, insert, literal, or_, select, update
 
 from jobs.errors import LeaseLost
 from jobs.faults import trip
 from jobs.job import BatchStatus, ChunkStatus, JobStatus, NewJob, NewReject, queue_name
 from jobs.spec import Spec
 from jobs.store.database import Database, now
+from jobs.store.workers import is_gone
 from jobs.tables import batches, chunks, jobs, outbox, rejects
 from jobs.texts import hash_text
 
@@ -27,13 +30,27 @@ class LoadLease:
 
 
 def claim_loading(database: Database, batch_id: str) -> LoadLease | None:
-    """Take the right to load a batch; None while another process holds it or it is loaded."""
+    """Take the right to load a batch; None while another process holds it or it is loaded.
+
+    A process of this machine that has ended holds it no longer, whatever its lease says.
+    """
+    this = batches.c.batch_id == batch_id
     with database.write() as connection:
+        held = connection.execute(
+            select(batches.c.load_token, batches.c.load_host, batches.c.load_pid).where(this)
+        ).one()
+        gone = held.load_host is not None and is_gone(held.load_host, held.load_pid)
+        free = or_(
+            batches.c.load_lease_until.is_(None),
+            batches.c.load_lease_until < now(),
+            (batches.c.load_token == held.load_token) & gone,
+        )
         row = connection.execute(
             update(batches)
-            .where(batches.c.batch_id == batch_id, batches.c.status == BatchStatus.LOADING)
-            .where(batches.c.load_lease_until.is_(None) | (batches.c.load_lease_until < now()))
+            .where(this, batches.c.status == BatchStatus.LOADING, free)
             .values(
+                load_host=socket.gethostname(),
+                load_pid=os.getpid(),
                 load_token=batches.c.load_token + 1,
                 load_lease_until=now(plus_seconds=LOAD_LEASE_SECONDS),
                 updated_at=now(),

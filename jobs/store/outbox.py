@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, tuple_, update
 
 from jobs.store.database import Database, now
 from jobs.tables import outbox
@@ -61,12 +61,19 @@ def _select(database: Database, queue: str, limit: int, condition: object) -> li
 
 
 def mark_sent(database: Database, sent: Sequence[Owed]) -> None:
-    """Remember that messages were handed to Redis; a chunk claimed meanwhile has none left."""
+    """Remember that messages were handed to Redis; a chunk claimed meanwhile has none left.
+
+    They are named by chunk and epoch, since SQLite gives the id of a deleted message again.
+    """
     if not sent:
         return
     with database.write() as connection:
         connection.execute(
             update(outbox)
-            .where(outbox.c.outbox_id.in_([owed.outbox_id for owed in sent]))
+            .where(
+                tuple_(outbox.c.chunk_id, outbox.c.epoch).in_(
+                    [(owed.chunk_id, owed.epoch) for owed in sent]
+                )
+            )
             .values(sent_at=now(), sends=outbox.c.sends + 1)
         )

@@ -50,8 +50,12 @@ def recover_worker(
 
 
 def _recover(connection: Connection, which: Any) -> int:
+    # Locked in one order, so that of several dispatchers exactly one frees each chunk.
     rows = connection.execute(
-        select(chunks.c.chunk_id, chunks.c.attempts, chunks.c.alone).where(which)
+        select(chunks.c.chunk_id, chunks.c.attempts, chunks.c.alone)
+        .where(which)
+        .order_by(chunks.c.chunk_id)
+        .with_for_update()
     ).all()
     if not rows:
         return 0
@@ -85,7 +89,8 @@ def _handle_suspects(connection: Connection, held: Any, suspects: Collection[int
         select(jobs.c.job_id, chunks.c.chunk_id, chunks.c.alone)
         .join(chunks, chunks.c.chunk_id == jobs.c.chunk_id)
         .where(jobs.c.job_id.in_(list(suspects)), jobs.c.status.in_(UNFINISHED), held)
-        .order_by(jobs.c.row_number)
+        .order_by(chunks.c.chunk_id, jobs.c.row_number)
+        .with_for_update(of=chunks)
     ).all()
     _fail(connection, [row.job_id for row in rows if row.alone], "poison_row", times=2)
     _isolate(connection, [row.job_id for row in rows if not row.alone])

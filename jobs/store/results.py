@@ -13,6 +13,7 @@ from jobs.store.database import Database
 from jobs.tables import Json, UtcTime, attempts, jobs, rejects
 
 STREAM_ROWS: Final = 1_000
+ROW_NUMBER_MAX: Final = 2**63 - 1
 VIEW_TYPES: Final[dict[str, TypeEngine[Any]]] = {
     **dict.fromkeys(
         ("output", "suggested_output", "fields", "signals", "attributes", "tags"), Json
@@ -128,13 +129,15 @@ def _stream(database: Database, query: str, batch_id: str) -> Iterator[dict[str,
     with database.read() as connection:
         streamed = connection.execution_options(yield_per=STREAM_ROWS)
         ordered = f"{query} ORDER BY row_number"
-        for row in _query(streamed, ordered, batch_id=batch_id):
-            yield dict(row._mapping)
+        with _query(streamed, ordered, batch_id=batch_id) as rows:
+            for row in rows:
+                yield dict(row._mapping)
 
 
 def _query(connection: Connection, query: str, **parameters: object) -> Result[Any]:
     """Run SQL on a view with the same types of values on both databases."""
-    names = connection.execute(text(f"{query} LIMIT 0"), parameters).keys()
+    with connection.execute(text(f"{query} LIMIT 0"), parameters) as nothing:
+        names = list(nothing.keys())
     types = {name: VIEW_TYPES[name] for name in names if name in VIEW_TYPES}
     return connection.execute(text(query).columns(**types), parameters)
 
@@ -159,14 +162,17 @@ def row_life(
 
     Raises NotFoundError if the batch has no such row.
     """
-    by: dict[str, object] = {"batch_id": batch_id, "key": source_id or row_number}
+    wanted = row_number if source_id is None else source_id
+    by: dict[str, object] = {"batch_id": batch_id, "key": wanted}
     key = " AND row_number = :key" if source_id is None else " AND source_id = :key"
+    if isinstance(wanted, int) and wanted > ROW_NUMBER_MAX:
+        raise NotFoundError("row_not_found", batch=batch_id, row=wanted)
     with database.read() as connection:
         found = _query(connection, RESULTS + key, **by).first()
         if found is None:
             reject = _query(connection, REJECTS + key, **by).first()
             if reject is None:
-                raise NotFoundError("row_not_found", batch=batch_id, row=by["key"])
+                raise NotFoundError("row_not_found", batch=batch_id, row=wanted)
             return RowLife({**reject._mapping, "status": "rejected"}, None, ())
         of_row = {"batch_id": batch_id, "key": found.row_number}
         tries = _query(connection, ATTEMPTS, **of_row).all()

@@ -1,8 +1,12 @@
 """Workers and the model files they hold, with heartbeats on the database's clock."""
 
+import os
+import socket
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import insert, select, update
@@ -97,3 +101,28 @@ def list_live(database: Database, model_names: Collection[str] = ()) -> list[Liv
         query = query.where(workers.c.model_name.in_(list(model_names)))
     with database.read() as connection:
         return [LiveWorker(**row._mapping) for row in connection.execute(query)]
+
+
+def list_gone(database: Database) -> list[str]:
+    """Return the workers of this machine that never said they had ended, though they have."""
+    query = select(workers.c.worker_id, workers.c.host, workers.c.pid).where(
+        workers.c.stopped_at.is_(None), workers.c.host == socket.gethostname()
+    )
+    with database.read() as connection:
+        unended = connection.execute(query).all()
+    return [row.worker_id for row in unended if is_gone(row.host, row.pid)]
+
+
+def is_gone(host: str, pid: int) -> bool:
+    """Say whether a process of this machine has ended; of another machine nobody can say."""
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    with suppress(OSError):  # Linux: a zombie has ended too
+        return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(") ")[2].startswith("Z")
+    return False

@@ -63,9 +63,9 @@ def read_form(text: str, name: str) -> tuple[Any, str | None]:
     return members[0].value, None
 
 
-def schema_text(schema: Mapping[str, Any]) -> str:
-    """Write a JSON Schema as the engines take it: one spelling, properties in their order."""
-    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+def compact_json(data: Mapping[str, Any]) -> str:
+    """Write JSON in one spelling, members in their order: schemas, and examples of answers."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Extract: the same fields from every row, each with its own place, confidence and problem."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from jobs.tasks.answers import (
     Member,
     bound_tokens,
     closed_object,
+    compact_json,
     find_fault,
     read_object,
-    schema_text,
 )
 from jobs.tasks.languages import speaks_japanese
 from jobs.tasks.protocol import FieldReading, Reading, nothing
@@ -197,7 +196,7 @@ def _build_schema(fields: Sequence[FieldSpec], *, patterns: bool) -> str:
     for field in fields:
         schema = _type_schema(field, patterns=patterns)
         properties[field.name] = schema if field.required else {"anyOf": [schema, {"type": "null"}]}
-    return schema_text(closed_object(properties))
+    return compact_json(closed_object(properties))
 
 
 def _type_schema(field: FieldSpec, *, patterns: bool) -> dict[str, Any]:
@@ -228,11 +227,11 @@ def _describe(task: ExtractTask, words: Wording) -> str:
 
 
 def _show_sample(fields: Sequence[FieldSpec], words: Wording, number: int) -> str:
-    """Show question and answer in their very form: a text that only lists values."""
+    """Show question and answer in their very form, compact as the engines write it."""
     samples = {field.name: _sample(field, number) for field in fields}
     text = ", ".join(f"{name} {written}" for name, (written, _) in samples.items())
     answer = {name: value for name, (_, value) in samples.items()}
-    return f"{words.question}{text}\n{ANSWER}{json.dumps(answer, ensure_ascii=False)}"
+    return f"{words.question}{text}\n{ANSWER}{compact_json(answer)}"
 
 
 def _sample(field: FieldSpec, number: int) -> Sample:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from jobs.job import Job
 from jobs.prompt import Completion, Frame, FreeText, Prompt, Question
 from jobs.spec import LanguageCode, SummarizeTask
-from jobs.tasks.answers import bound_tokens, closed_object, schema_text
+from jobs.tasks.answers import bound_tokens, closed_object, compact_json
 from jobs.tasks.folding import fold
 from jobs.tasks.languages import NAMES, detect_language, fits_language, repeats, split_sentences
 from jobs.tasks.numbers import lost_numbers
@@ -15,7 +15,7 @@ from jobs.tasks.protocol import Reading, nothing
 from jobs.tasks.writing import Written, read_text, score_text
 
 Tongue = Literal["en", "ja"]
-SCHEMA: Final = schema_text(
+SCHEMA: Final = compact_json(
     closed_object({"points": {"type": "array", "items": {"type": "string"}}})
 )
 BULLET: Final = re.compile(r"^\s*(?:[-*•‣●○・]+\s*|[0-9０-９]{1,2}[.)．、]\s+)")

@@ -87,6 +87,13 @@ def upgrade() -> None:
             nullable=True,
             comment="until when the loading process is believed",
         ),
+        sa.Column(
+            "load_host",
+            sa.Text(),
+            nullable=True,
+            comment="machine of the process that loads or last loaded it",
+        ),
+        sa.Column("load_pid", sa.Integer(), nullable=True, comment="that process on that machine"),
         sa.Column("created_at", UtcTime(), nullable=False, comment="when it was handed in"),
         sa.Column("opened_at", UtcTime(), nullable=True, comment="when its last row was in SQL"),
         sa.Column("closed_at", UtcTime(), nullable=True, comment="when it ended, in whatever way"),

@@ -46,6 +46,7 @@ def test_whole_file_passes(tmp_path: Path) -> None:
     assert find_code(path) is None
 
 
+@pytest.mark.heavy
 def test_every_shorter_file_is_truncated(tmp_path: Path) -> None:
     """A file cut anywhere behind its magic is named as truncated."""
     path = tmp_path / "a.gguf"

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,6 +60,7 @@ def files(draw: st.DrawFn) -> tuple[bytes, InputShape, list[tuple[str, str, str]
     return content.encode(encoding), shape, rows
 
 
+@pytest.mark.heavy
 @settings(max_examples=150, deadline=None)
 @given(files())
 def test_round_trip(case: tuple[bytes, InputShape, list[tuple[str, str, str]]]) -> None:
@@ -76,6 +78,7 @@ def test_round_trip(case: tuple[bytes, InputShape, list[tuple[str, str, str]]]) 
         assert records.warnings == ()
 
 
+@pytest.mark.heavy
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=60), st.sampled_from((b"\n", b"\r", b"\r\n")))
 def test_any_bytes_are_read_or_rejected(noise: bytes, line_end: bytes) -> None:

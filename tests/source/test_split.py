@@ -152,6 +152,7 @@ def test_id_of_a_megabyte(file: Path) -> None:
     assert good(records) == [("2", "b")]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("content", [b"x", b"x" * 30 + b",\n", b'""' * 20 + b",\n"])
 def test_memory_is_flat_over_a_huge_line(file: Path, content: bytes) -> None:
     """A cell of many megabytes, closed or not, takes a few megabytes of memory at most."""

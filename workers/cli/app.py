@@ -13,7 +13,7 @@ from typer.exceptions import TyperException
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, UsageError
 from jobs.words import choose_language, say
 from workers.cli import inspect, operate, run
-from workers.cli.options import words
+from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
 NOT_BUILT: Final = (
@@ -91,7 +91,7 @@ def main() -> NoReturn:
 
 
 def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+    raise Terminated
 
 
 def _status(error: SekishoError) -> int:

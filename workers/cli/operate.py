@@ -13,7 +13,9 @@ from workers.cli.options import (
     Db,
     Json,
     Redis,
+    Terminated,
     open_room,
+    open_settled,
     print_json,
     print_pairs,
     words,
@@ -27,19 +29,21 @@ from workers.supervise import Post, Supervisor
 from workers.view import make_view
 
 DEFAULT_MODEL = "smollm2-135m"
+ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""A command that is not built says so whatever it is called with."""
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
     worker = typer.Typer(help=words("help_worker"), no_args_is_help=True)
     worker.command("local", help=words("help_worker_local"))(work_locally)
-    worker.command("cloud", hidden=True)(work_in_cloud)
+    worker.command("cloud", hidden=True, context_settings=ANY_OPTIONS)(work_in_cloud)
     app.add_typer(worker, name="worker")
     app.command("dispatch", help=words("help_dispatch"))(dispatch)
     database = typer.Typer(help=words("help_db_group"), no_args_is_help=True)
     database.command("upgrade", help=words("help_db_upgrade"))(upgrade)
     database.command("check", help=words("help_db_check"))(check)
-    database.command("views", hidden=True)(make_views)
+    database.command("views", hidden=True, context_settings=ANY_OPTIONS)(make_views)
     app.add_typer(database, name="db")
     app.command("doctor", help=words("help_doctor"))(doctor)
 
@@ -54,8 +58,9 @@ def work_locally(
 ) -> None:
     if devices != "cpu":
         raise NotBuiltError("option_not_built", option=f"--devices {devices}")
-    with open_room(db, redis, config, create=True) as room, with_redis(room.settings) as settings:
-        check_model(find_model(settings, model))
+    read = read_settings(database_url=db, redis_url=redis, config=config)
+    check_model(find_model(read, model))  # before a database is made or a Redis started
+    with open_settled(read, create=True) as room, with_redis(read) as settings:
         queues = Queues(settings.redis_url or "")
         queues.ping()
         queues.close()
@@ -71,6 +76,8 @@ def work_locally(
             supervisor.wait_ready()
             while not supervisor.join(1.0):
                 pass
+        except Terminated:
+            view.say("stopping")
         finally:
             supervisor.stop()
         if supervisor.failure is not None:
@@ -89,8 +96,11 @@ def dispatch(
         queues.ping()
         make_view(settings.language).say("dispatching")
         with dispatching(settings, room.database, queues) as dispatcher:
-            while not threading.Event().wait(1.0):
-                dispatcher.check()
+            try:
+                while not threading.Event().wait(1.0):
+                    dispatcher.check()
+            except Terminated:
+                return
 
 
 def upgrade(

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.errors import SettingError
+from jobs.export import show_number
 from jobs.store import Database, open_database, schema, sqlite_file
 from jobs.words import choose_language, say
 from workers.settings import Settings, read_settings
@@ -31,6 +32,10 @@ Json = Annotated[bool, typer.Option("--json", help=words("help_json"))]
 BatchId = Annotated[str, typer.Argument(metavar="BATCH", help=words("help_batch"))]
 SpecFile = Annotated[Path, typer.Option("--spec", metavar="SPEC", help=words("help_spec"))]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help=words("help_files"))]
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: for a service the ordinary way to end, for everything else an interruption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,13 @@ def print_pairs(pairs: list[tuple[str, object]]) -> None:
     """Print names and values in two columns; full-width characters count double."""
     width = max((_width(name) for name, _ in pairs), default=0)
     for name, value in pairs:
-        typer.echo(f"  {name}{' ' * (width - _width(name))}  {value}")
+        typer.echo(f"  {name}{' ' * (width - _width(name))}  {_show(value)}")
+
+
+def _show(value: object) -> str:
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=_as_json)
+    return show_number(value) if isinstance(value, float | Decimal) else str(value)
 
 
 def _width(text: str) -> int:

@@ -1,0 +1,213 @@
+"""The commands that need no worker: data on stdout, the contract's keys, the exit status."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from jobs.store import Database, open_database
+from tests.cli.conftest import Call, count_batches
+from tests.store.making import drive
+from workers.cli import app
+
+SUBMIT_KEYS = ["batch_id", "status", "rows", "rejected", "file_error"]
+
+
+@pytest.fixture
+def batch_id(call: Call, folder: Path) -> str:
+    """A batch of two answered rows and two rejects."""
+    with (folder / "rows.csv").open("a") as file:
+        file.write("r3,\nr1,where is it\n")
+    told = call("submit", "rows.csv", "--spec", "spec.toml", "--json")
+    database = open_database("sqlite:///sekisho.db")
+    drive(database)
+    database.close()
+    return str(told.data["batch_id"])
+
+
+def test_submit_tells_the_contracts_keys(call: Call, folder: Path) -> None:
+    """The same file is the same batch; rejects make the exit status 1."""
+    told = call("submit", "rows.csv", "--spec", "spec.toml", "--json")
+    assert (told.status, list(told.data)) == (0, SUBMIT_KEYS)
+    assert (told.data["status"], told.data["rows"], told.data["file_error"]) == ("open", 2, None)
+    again = call("submit", "rows.csv", "--spec", "spec.toml", "--json")
+    assert again.data == told.data
+    (folder / "bad.csv").write_text("id,text\nr1,\nr2,a\n")
+    both = call("submit", "rows.csv", "bad.csv", "--spec", "spec.toml", "--json")
+    assert both.status == 1
+    assert [one["rejected"] for one in both.data["batches"]] == [0, 1]
+    plain = call("submit", "rows.csv", "--spec", "spec.toml")
+    assert told.data["batch_id"] in plain.out
+    assert plain.out.count("\n") == 1
+
+
+def test_submit_of_a_broken_file(call: Call, folder: Path) -> None:
+    """A file that breaks off is exit 2 with its error; with --partial its good rows are taken."""
+    (folder / "rows.csv").write_text('id,text\nr1,a\nr2,"never closed\n')
+    told = call("submit", "rows.csv", "--spec", "spec.toml", "--json")
+    assert (told.status, told.data["status"]) == (2, "failed")
+    assert told.data["file_error"] == "unclosed_quote"
+    kept = call("submit", "rows.csv", "--spec", "spec.toml", "--json", "--partial")
+    assert kept.data["status"] == "open"
+    assert kept.data["batch_id"] != told.data["batch_id"]
+
+
+def test_submit_with_force(call: Call, folder: Path) -> None:
+    """With --force the same file is a new batch."""
+    first = call("submit", "rows.csv", "--spec", "spec.toml", "--json")
+    second = call("submit", "rows.csv", "--spec", "spec.toml", "--json", "--force")
+    assert first.data["batch_id"] != second.data["batch_id"]
+    assert count_batches(folder) == 2
+
+
+def test_status(call: Call, batch_id: str) -> None:
+    """All batches, or one by a beginning of its id or as the latest, in words and as data."""
+    listed = call("status", "--json").data["batches"]
+    one = call("status", batch_id[:6], "--json")
+    assert (one.status, one.data) == (0, listed[0])
+    assert call("status", "latest", "--json").data == one.data
+    assert (one.data["done"], one.data["rejected"], one.data["status"]) == (2, 2, "closed")
+    assert batch_id in call("status").out
+    assert "closed" in call("status", batch_id).out
+    assert call("status", batch_id, "--follow", "--json").data == one.data
+
+
+def test_status_of_nothing(call: Call) -> None:
+    """An empty database says so on stdout."""
+    call("db", "upgrade")
+    assert "sekisho.db" in call("status").out
+    assert call("status", "--json").data == {"batches": []}
+
+
+def test_results_as_csv_and_jsonl(call: Call, batch_id: str, folder: Path) -> None:
+    """Results go to stdout or a file, in both formats, in the order of the file."""
+    lines = list(csv.DictReader(io.StringIO(call("results", batch_id).out)))
+    assert [line["source_id"] for line in lines] == ["r1", "r2"]
+    assert [line["label"] for line in lines] == ["refund"] * 2
+    objects = [json.loads(line) for line in call("results", batch_id, "--json").out.splitlines()]
+    assert [one["output"] for one in objects] == [{"label": "refund"}] * 2
+    called = call("results", batch_id, "--out", "o.jsonl")
+    assert (called.status, called.out) == (0, "")
+    assert (folder / "o.jsonl").read_text().splitlines() == call(
+        "results", batch_id, "--format", "jsonl"
+    ).out.splitlines()
+
+
+@pytest.mark.parametrize("name", ["parquet", "xlsx", "yaml"])
+def test_formats_that_are_not_there(call: Call, batch_id: str, name: str) -> None:
+    """A format that is not built, or unknown, is refused and no file is made."""
+    for command in ("results", "rejects"):
+        called = call(command, batch_id, "--format", name, "--out", "o")
+        assert (called.status, called.out) == (2, "")
+        assert name in called.err
+    assert not Path("o").exists()
+
+
+def test_rejects(call: Call, batch_id: str) -> None:
+    """Every reject has its number, id, code and words."""
+    lines = list(csv.DictReader(io.StringIO(call("rejects", batch_id).out)))
+    assert [(line["row_number"], line["reason_code"]) for line in lines] == [
+        ("3", "empty_text"),
+        ("4", "duplicate_id_same"),
+    ]
+    assert all("rows.csv" in line["reason"] for line in lines)
+
+
+def test_a_rows_life(call: Call, batch_id: str) -> None:
+    """A row is shown with its text and attempts, by number or id; a reject with its reason."""
+    by_number = call("row", batch_id, "2", "--json").data
+    assert by_number["text"] == "=money back"
+    assert len(by_number["attempts"]) == 1
+    assert call("row", batch_id, "--id", "r2", "--json").data == by_number
+    assert "money back" in call("row", batch_id, "2").out
+    assert call("row", batch_id, "3", "--json").data["reason_code"] == "empty_text"
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (["99"], "row_not_found"),
+        (["9" * 40], "row_not_found"),
+        (["--id", "none"], "row_not_found"),
+        ([], "row_needs_one_key"),
+        (["1", "--id", "r1"], "row_needs_one_key"),
+    ],
+)
+def test_a_row_that_is_not_there(call: Call, batch_id: str, key: list[str], code: str) -> None:
+    """A row is named by one key, and must be there."""
+    called = call("row", batch_id, *key, "--json")
+    assert (called.status, called.code) == (2, code)
+
+
+def test_spec_check(call: Call, folder: Path) -> None:
+    """A good spec is called good, with its hash and every default as data."""
+    assert call("spec", "check", "spec.toml").status == 0
+    data = call("spec", "check", "spec.toml", "--json").data
+    assert data["spec"]["gate"] == {"mode": "keep_all", "threshold": 0.8}
+    assert data["spec_hash"][:12] in call("spec", "check", "spec.toml").out
+    (folder / "spec.toml").write_text("name = 1\n")
+    bad = call("spec", "check", "spec.toml", "--json")
+    assert (bad.status, bad.data["error"]["params"]["line"]) == (2, "1")
+    assert not (folder / "sekisho.db").exists()
+
+
+def test_db_upgrade_and_check(call: Call, batch_id: str) -> None:
+    """A current and sound database is 0; a broken invariant is a finding with its name."""
+    assert call("db", "upgrade", "--json").data["revision"] == "0001"
+    good = call("db", "check", "--json")
+    assert (good.status, good.data) == (0, {"differences": [], "violations": {}})
+    database: Database = open_database("sqlite:///sekisho.db")
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM results")
+    database.close()
+    bad = call("db", "check", "--json")
+    assert (bad.status, bad.data["violations"]) == (1, {"done_without_result": 2})
+    assert "done_without_result" in call("db", "check").out
+    assert batch_id
+
+
+def test_db_check_of_an_empty_file(call: Call, folder: Path) -> None:
+    """A database without tables is told how to get them."""
+    (folder / "sekisho.db").touch()
+    called = call("db", "check", "--json")
+    assert (called.status, called.code) == (2, "database_not_upgraded")
+
+
+def test_doctor(call: Call) -> None:
+    """Findings are listed in words and as data; a bad one makes the exit status 1."""
+    called = call("doctor", "--json")
+    assert called.status == 1  # two of the test's models are bad on purpose
+    bad = {one["name"] for one in called.data["findings"] if not one["good"]}
+    assert {"model gone", "model words"} <= bad
+    assert len(call("doctor").out.splitlines()) == len(called.data["findings"])
+
+
+def test_an_interrupt_is_130(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends any command with 130 and without a traceback."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("workers.cli.inspect.read_spec", interrupt)
+    called = call("spec", "check", "spec.toml")
+    assert (called.status, called.out) == (130, "")
+    assert "Traceback" not in called.err
+
+
+def test_help_is_exit_0(call: Call) -> None:
+    """Help names every command that is built, and none that is not."""
+    called = call("--help")
+    assert called.status == 0
+    for name in ("run", "submit", "status", "results", "rejects", "row", "worker", "dispatch"):
+        assert f" {name} " in called.out
+    assert not any(f"  {name} " in called.out for name in app.NOT_BUILT)
+
+
+def test_words_are_in_the_language(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With SEKISHO_LANG=ja errors are Japanese, their codes the same."""
+    monkeypatch.setenv("SEKISHO_LANG", "ja")
+    called = call("status", "b0", "--json")
+    assert called.code == "database_missing"
+    assert "データベース" in called.err

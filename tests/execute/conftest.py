@@ -1,0 +1,34 @@
+"""Stub engines for the executor's tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from workers.engines.stub import StubEngine
+from workers.journal import Journal
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    """A journal of the test's own."""
+    made = Journal(tmp_path / "journal")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def engine(journal: Journal) -> Iterator[StubEngine]:
+    """A stub that answers at once."""
+    made = StubEngine(journal)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def slow(journal: Journal) -> Iterator[StubEngine]:
+    """A stub that answers one row a step and hangs at row 3 until released."""
+    made = StubEngine(journal, rows_per_step=1, hang_on="text 3")
+    yield made
+    made.release_hang()
+    made.close()

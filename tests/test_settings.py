@@ -1,0 +1,137 @@
+"""Settings: an option beats the environment, which beats sekisho.toml; mistakes are named."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from jobs.cost import DeviceRate
+from jobs.errors import SettingError
+from workers.settings import Settings, read_settings
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work where no sekisho.toml is."""
+    monkeypatch.chdir(tmp_path)
+
+
+def write(text: str, name: str = "sekisho.toml") -> Path:
+    """A settings file in the folder of the test."""
+    path = Path(name)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read(**environment: str) -> Settings:
+    """Settings with this environment and no other."""
+    return read_settings(environment=environment)
+
+
+def test_defaults() -> None:
+    """Without anything a SQLite file here, an embedded Redis and the built-in model are used."""
+    settings = read()
+    assert settings.database_url == "sqlite:///sekisho.db"
+    assert (settings.redis_url, settings.config_path) == (None, None)
+    assert (settings.models_dir, settings.models) == (Path("models"), {})
+    assert settings.language == "en"
+    assert settings.device("cpu").rate == DeviceRate(Decimal("0.02"), Decimal(65), Decimal("0.20"))
+
+
+def test_the_order_of_precedence() -> None:
+    """The file is used; the environment wins over it; an option wins over both."""
+    write('database_url = "sqlite:///file.db"\nredis_url = "redis://file"\nmodels_dir = "filed"\n')
+    assert read().database_url == "sqlite:///file.db"
+    assert read().models_dir == Path("filed")
+    environment = {
+        "SEKISHO_DATABASE_URL": "sqlite:///env.db",
+        "SEKISHO_REDIS_URL": "redis://env",
+        "SEKISHO_MODELS_DIR": "env",
+    }
+    settings = read(**environment)
+    assert settings.database_url == "sqlite:///env.db"
+    assert settings.redis_url == "redis://env"
+    assert settings.models_dir == Path("env")
+    named = read_settings(
+        database_url="sqlite:///option.db", redis_url="redis://option", environment=environment
+    )
+    assert (named.database_url, named.redis_url) == ("sqlite:///option.db", "redis://option")
+
+
+def test_an_empty_variable_is_none() -> None:
+    """A variable that is set to nothing does not hide the file."""
+    write('redis_url = "redis://file"\n')
+    assert read(SEKISHO_REDIS_URL="", SEKISHO_DATABASE_URL="").redis_url == "redis://file"
+
+
+def test_the_file_can_be_named() -> None:
+    """--config beats SEKISHO_CONFIG, which beats the file that lies here."""
+    for name in ("sekisho.toml", "env.toml", "option.toml"):
+        write(f'redis_url = "redis://{name}"\n', name)
+    assert read().redis_url == "redis://sekisho.toml"
+    assert read(SEKISHO_CONFIG="env.toml").redis_url == "redis://env.toml"
+    environment = {"SEKISHO_CONFIG": "env.toml"}
+    settings = read_settings(config=Path("option.toml"), environment=environment)
+    assert settings.redis_url == "redis://option.toml"
+    assert settings.config_path == Path("option.toml").absolute()
+
+
+@pytest.mark.parametrize("content", [None, "database_url = ", b"\xff\xfe"])
+def test_unreadable_files_are_named(content: str | bytes | None) -> None:
+    """A file that is missing, no TOML or not UTF-8 is named on one line."""
+    path = Path("my.toml")
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(SettingError) as caught:
+        read_settings(config=path, environment={})
+    assert (caught.value.code, caught.value.params["file"]) == ("config_unreadable", "my.toml")
+    assert "\n" not in str(caught.value.params["problem"])
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "hint"),
+    [
+        ("redis = 1", "redis", "redis_url"),
+        ("[worker]\nlease_second = 1", "worker.lease_second", "lease_seconds"),
+        ("[worker]\nlease_seconds = 0", "worker.lease_seconds", "greater than 0"),
+        ("[worker]\nthreads = 17", "worker.threads", "16"),
+        ("[models.a]\npth = 'x'", "models.a.pth", "path"),
+        ("[models.a]\nengine = 'magic'", "models.a.engine", "stub"),
+        ("[devices.cpu]\nwatts = -1", "devices.cpu.watts", "greater"),
+        ("[devices.cpu]\nwatts = 'many'", "devices.cpu.watts", ""),
+        ("[dispatch]\nwindow = 0", "dispatch.window", "1"),
+    ],
+)
+def test_wrong_keys_are_named(text: str, key: str, hint: str) -> None:
+    """A wrong or unknown key is named with its table, what is wrong, and what is near it."""
+    write(text)
+    with pytest.raises(SettingError) as caught:
+        read()
+    assert (caught.value.code, caught.value.params["key"]) == ("config_key_wrong", key)
+    assert hint in str(caught.value.params["problem"])
+    assert "\n" not in str(caught.value.params["problem"])
+
+
+def test_amounts_are_exact() -> None:
+    """A price written as a float is the decimal that was written."""
+    write("[devices.cpu]\npurchase_usd_per_hour = 0.1\nusd_per_kwh = '0.3'\nwatts = 45\n")
+    rate = read().device("cpu").rate
+    assert rate == DeviceRate(Decimal("0.1"), Decimal(45), Decimal("0.3"))
+    assert read().device("other").rate != rate
+
+
+def test_the_state_stands_beside_the_database() -> None:
+    """Locks and journals of a SQLite file lie beside it; those of a server have their own place."""
+    settings = read(SEKISHO_DATABASE_URL="sqlite:////data/my.db")
+    assert settings.state_folder == Path("/data/.sekisho/my.db")
+    servers = [read(SEKISHO_DATABASE_URL=f"postgresql://u:secret@h/{name}") for name in "ab"]
+    folders = {server.state_folder for server in servers}
+    assert len(folders) == 2
+    assert not any("secret" in str(folder) for folder in folders)
+
+
+def test_settings_are_frozen() -> None:
+    """What was read once does not change."""
+    with pytest.raises(ValidationError):
+        read().redis_url = "redis://other"

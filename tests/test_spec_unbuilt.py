@@ -1,0 +1,62 @@
+"""Settings of parts that are not built: refused by name, or accepted where they mean "without"."""
+
+import json
+
+import pytest
+
+from jobs.errors import NotBuiltError
+from jobs.spec import parse_spec
+from jobs.spec.model import NOT_BUILT, NOT_BUILT_VALUES
+from tests.test_spec import GOOD, complain, with_line
+
+
+def as_toml(value: object) -> str:
+    """A value as TOML writes it."""
+    return json.dumps(value)
+
+
+@pytest.mark.parametrize("key", NOT_BUILT)
+def test_unbuilt_keys_are_refused_by_name(key: str) -> None:
+    """A key of a part that is not built is refused with its line, never ignored."""
+    section, _, name = key.rpartition(".")
+    line = f'{name} = "anything"'
+    text = with_line(section, line)
+    found = complain(text, NotBuiltError)
+    assert (found["code"], found["key"], found["value"]) == ("setting_not_built", key, "anything")
+    assert text.splitlines()[found["line"] - 1] == line
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in NOT_BUILT.items() for value in values]
+)
+def test_the_value_that_means_without_is_accepted(key: str, value: object) -> None:
+    """A key of a part that is not built may say that it is not wanted; nothing changes."""
+    section, _, name = key.rpartition(".")
+    text = with_line(section, f"{name} = {as_toml(value)}")
+    assert parse_spec(text, "my.toml").hash() == parse_spec(GOOD, "my.toml").hash()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, values in NOT_BUILT_VALUES.items() for value in values]
+)
+def test_unbuilt_values_are_refused_by_name(key: str, value: str) -> None:
+    """A value of a part that is not built is refused as such, not as a mistake."""
+    section, _, name = key.rpartition(".")
+    plain = GOOD.replace('kind = "classify"\n', "") if name == "kind" else GOOD
+    found = complain(with_line(section, f'{name} = "{value}"', plain), NotBuiltError)
+    assert (found["key"], found["value"]) == (key, value)
+
+
+@pytest.mark.parametrize(
+    ("section", "line", "key"),
+    [
+        ("route", 'tiers = ["a", "b"]', "route.tiers"),
+        ("input", 'text = ["a", "b"]', "input.text"),
+        ("task", 'fields.due.type = "list"\nkind = "extract"', "task.fields.due.type"),
+        ("policy", "budget_usd = false", "policy.budget_usd"),
+    ],
+)
+def test_other_parts_that_are_not_built(section: str, line: str, key: str) -> None:
+    """Several tiers, several texts, and a false where 0 was meant are refused by name."""
+    plain = GOOD.replace('text = "body"\n', "").replace('kind = "classify"\n', "")
+    assert complain(with_line(section, line, plain), NotBuiltError)["key"] == key
