@@ -119,7 +119,11 @@ def start_services(
             crew.ensure(name)
         for name in spec.route.tiers:
             crew.wait_ready(name)
-        yield crew
+        try:
+            yield crew
+        except KeyboardInterrupt:
+            view.say("stopping_run", seconds=int(settings.worker.grace_seconds))
+            raise
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+Title = Annotated[str, StringConstraints(pattern=r"^\S([^\x00-\x1f]*\S)?$", max_length=64)]
 Words = Annotated[str, StringConstraints(min_length=1)]
 
 NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
@@ -121,7 +122,7 @@ class GateSection(Section):
     """When an answer is kept. `threshold` is the least confidence, used by mode `threshold`."""
 
     mode: Literal["keep_all", "threshold", "escalate_all"] = "keep_all"
-    threshold: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.8
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.8
 
 
 class PolicySection(Section):
@@ -133,7 +134,7 @@ class PolicySection(Section):
 class Spec(Section):
     """A whole spec file."""
 
-    name: Name
+    name: Title
     task: ClassifyTask
     input: InputSection
     route: RouteSection = RouteSection()
