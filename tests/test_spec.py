@@ -257,7 +257,7 @@ def test_a_stored_spec_is_restored(labels: list[str], threshold: float) -> None:
 @pytest.mark.parametrize("mode", ["", 'mode = "keep_all"', 'mode = "escalate_all"'])
 def test_a_threshold_nobody_looks_at_is_refused(mode: str) -> None:
     """A threshold without the mode that uses it would be believed to be a gate."""
-    text = f"{GOOD.split('[gate]')[0]}\n[gate]\n{mode}\nthreshold = 0.9\n"
+    text = f"{GOOD.split('[gate]', maxsplit=1)[0]}\n[gate]\n{mode}\nthreshold = 0.9\n"
     assert complain(text)["code"] == "spec_threshold_unused"
 
 
