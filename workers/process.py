@@ -152,6 +152,7 @@ def _watch(
             os._exit(EXIT_STALLED)
         counters = engine.counters()
         try:
+            database.require_in_place()
             workers.beat(
                 database,
                 worker.worker_id,
@@ -160,6 +161,8 @@ def _watch(
             )
         except ServiceError as error:
             log.warning("service_down", code=error.code, **error.params)
+            if error.code == "database_replaced":
+                return
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
         with start_services(run.settings, run.database, run.spec, run.options, run.view) as crew:
             for item in waiting:
                 ended[item.identity] = _answer(run, item, crew)
+    run.database.require_in_place()
     seconds = time.monotonic() - started
     finished = [batch for item in handed if (batch := ended[item.identity]) is not None]
     return [report_on(run.database, batch, seconds) for batch in finished]
@@ -114,6 +115,7 @@ def start_services(
         dispatcher = stack.enter_context(dispatching(settings, database, queues))
         crew = Crew(settings, database, options.device, lambda event: _tell(view, event))
         crew.watch(dispatcher.check)
+        crew.watch(database.require_in_place)
         stack.callback(crew.stop)
         for name in spec.route.tiers:
             crew.ensure(name)
