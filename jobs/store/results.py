@@ -174,7 +174,8 @@ def row_life(
         if found is None:
             reject = _query(connection, REJECTS + key, **by).first()
             if reject is None:
-                raise NotFoundError("row_not_found", batch=batch_id, row=wanted)
+                code = "row_not_found" if source_id is None else "row_id_not_found"
+                raise NotFoundError(code, batch=batch_id, row=wanted)
             return RowLife({**reject._mapping, "status": "rejected"}, None, ())
         of_row = {"batch_id": batch_id, "key": found.row_number}
         tries = _query(connection, ATTEMPTS, **of_row).all()
