@@ -103,7 +103,7 @@ def _write_out(room: Room, report: Report, out: Path) -> None:
 
 def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | None) -> None:
     took = results.spent(room.database, report.batch_id)
-    counted = ("rows", "done", "review", "rejected", "failed", "cancelled")
+    counted = ("rows", "done", "escalated", "review", "rejected", "failed", "cancelled")
     counts: list[tuple[str, object]] = [
         (room.say(f"sum_{name}"), getattr(report, name))
         for name in counted
@@ -123,6 +123,8 @@ def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | N
             *([(room.say("sum_out"), out)] if out is not None else []),
         ]
     )
+    for reason in results.review_reasons(room.database, report.batch_id):
+        typer.echo(f"  {reason.rows:>6} x {reason.code}: {reason.words}")
     if report.review:
         typer.echo(room.say("sum_review_hint", batch=report.batch_id))
     if report.rejected:
