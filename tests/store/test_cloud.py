@@ -144,6 +144,20 @@ def claim_cloud_again(database: Database) -> Lease:
     return lease
 
 
+def test_a_dead_intent_is_counted_when_its_row_can_not_be_asked_again(database: Database) -> None:
+    """A row that a dead sender began and an obstacle then stops: maybe paid, not held for ever."""
+    made = make_escalated(database, 2)
+    lease = claim_cloud(database)
+    begin(database, lease, lease.jobs[0])
+    lease = claim_cloud_again(database)
+    ids = [job.job_id for job in lease.jobs]
+    cloud.to_review(database, lease, ids, code="no_cloud_key", words="there is no key")
+    assert requests(database) == [("maybe_paid", "maybe_paid", RESERVED, 0)]
+    assert cloud.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, RESERVED, 0)
+    assert statuses(database, made.batch) == ["review"] * 2
+    assert_sound(database)
+
+
 def test_the_budget_is_a_hard_cap(database: Database) -> None:
     """The last nano-dollar may be reserved, not one more."""
     make_escalated(database, 3, budget_nano_usd=2 * RESERVED)
