@@ -9,9 +9,10 @@ from jobs.cost import DeviceRate
 from jobs.gate import Policy
 from jobs.job import Job, JobStatus, Outcome
 from jobs.prompt import Completion, Usage
+from jobs.route import Route
 from jobs.spec import ClassifyTask, Label
 from jobs.tasks import Classify
-from jobs.verdict import Tier, conclude
+from jobs.verdict import Plan, Tier, conclude
 from jobs.words import LANGUAGES, Language
 
 TASK = Classify(ClassifyTask(kind="classify", labels=(Label(name="a"), Label(name="b"))))
@@ -23,7 +24,7 @@ SURE = Completion(5, "a", (("a", 0.9), ("b", 0.1)), "label_probability", USAGE)
 
 def judge(completion: Completion, policy: Policy, language: Language = "en") -> Outcome:
     """Conclude for the one job."""
-    return conclude(JOB, completion, task=TASK, policy=policy, tier=TIER, language=language)
+    return conclude(Plan(TASK, policy, Route(("stub",)), language), TIER, JOB, completion)
 
 
 def test_a_kept_answer_is_done() -> None:
