@@ -118,11 +118,10 @@ def test_a_row_keeps_its_key_from_the_file_to_the_result(
     assert sum(probability for _, probability in completion.scores) == pytest.approx(1)
 
     # the same task reads it, the gate judges it, the device's rate prices it
-    plan = Plan(task, Policy("threshold", 0.0), route_of(restore_spec(lease.spec)), lease.language)
+    plan = Plan(task, Policy("threshold", 0.0), route_of(spec), lease.language)
     tier = Tier(lease.tier, worker.model_name, worker.model_hash, DeviceSection().rate)
     outcome = conclude(plan, tier, job, completion)
-    assert outcome.status is JobStatus.DONE
-    assert outcome.attempt.reason_code == "above_threshold"
+    assert (outcome.status, outcome.attempt.reason_code) == (JobStatus.DONE, "above_threshold")
     assert outcome.attempt.cost_nano_usd > 0
 
     # attempt and result are written under the fence; the batch closes
