@@ -47,16 +47,8 @@ def test_unbuilt_values_are_refused_by_name(key: str, value: str) -> None:
     assert (found["key"], found["value"]) == (key, value)
 
 
-@pytest.mark.parametrize(
-    ("section", "line", "key"),
-    [
-        ("route", 'tiers = ["a", "b"]', "route.tiers"),
-        ("input", 'text = ["a", "b"]', "input.text"),
-        ("task", 'fields.due.type = "list"\nkind = "extract"', "task.fields.due.type"),
-        ("policy", "budget_usd = false", "policy.budget_usd"),
-    ],
-)
-def test_other_parts_that_are_not_built(section: str, line: str, key: str) -> None:
-    """Several tiers, several texts, and a false where 0 was meant are refused by name."""
-    plain = GOOD.replace('text = "body"\n', "").replace('kind = "classify"\n', "")
-    assert complain(with_line(section, line, plain), NotBuiltError)["key"] == key
+def test_several_texts_are_refused_by_name() -> None:
+    """More than one column of text belongs to a part that is not built."""
+    plain = GOOD.replace('text = "body"\n', "")
+    found = complain(with_line("input", 'text = ["a", "b"]', plain), NotBuiltError)
+    assert found["key"] == "input.text"

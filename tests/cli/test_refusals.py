@@ -99,6 +99,15 @@ class TestHandingIn:
         assert refused(call, folder, *arguments, "my.toml", says=says) == "config_key_wrong"
 
 
+def test_an_unknown_cloud_model(call: Call, folder: Path) -> None:
+    """A cloud model without a price is refused before anything is written, with the nearest."""
+    (folder / "spec.toml").write_text(SPEC + 'cloud = "claude-haiku-4-6"\n')
+    arguments = ("run", "rows.csv", "--spec", "spec.toml")
+    says = ("claude-haiku-4-6", "claude-haiku-4-5")
+    assert refused(call, folder, *arguments, says=says) == "cloud_model_unknown"
+    assert not (folder / "sekisho.db").exists()
+
+
 @pytest.mark.parametrize("model", ["words", "gone", "unknown"])
 def test_models_that_are_none(call: Call, folder: Path, model: str) -> None:
     """A GGUF that is none, one that is missing, and a name nobody knows stop a run at once."""
@@ -149,9 +158,7 @@ def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) ->
     assert refused(call, folder, *arguments, says=(option[0],)) == "option_not_built"
 
 
-@pytest.mark.parametrize(
-    "command", [*((name,) for name in NOT_BUILT), ("worker", "cloud"), ("db", "views")]
-)
+@pytest.mark.parametrize("command", [*((name,) for name in NOT_BUILT), ("db", "views")])
 def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """A command of the contract that is not built says so, whatever its arguments."""
     code = refused(call, folder, *command, says=(" ".join(command),))
@@ -166,6 +173,7 @@ def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) 
         ("results", "b00"),
         ("rejects", "b00"),
         ("row", "b00", "1"),
+        ("resume", "b00"),
     ],
 )
 def test_an_unknown_batch(call: Call, folder: Path, command: tuple[str, ...]) -> None:
@@ -183,7 +191,9 @@ def test_an_unreachable_database(call: Call, folder: Path, command: str) -> None
     assert refused(call, folder, *arguments, status=3) == "database_fails"
 
 
-@pytest.mark.parametrize("command", [("dispatch",), ("worker", "local", "--model", "stub")])
+@pytest.mark.parametrize(
+    "command", [("dispatch",), ("worker", "local", "--model", "stub"), ("worker", "cloud")]
+)
 def test_an_unreachable_redis(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """What needs Redis ends with 3 when the one named does not answer."""
     url = f"unix://{folder}/none.sock"
