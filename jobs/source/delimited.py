@@ -80,12 +80,7 @@ class DelimitedRecords:
                     self._note(number, record, judged)
                     yield judged
         except OSError as error:
-            fault = unreadable(self._path, error)
-            self._file_error = fault.code
-            self._file_error_params = {
-                "file": str(self._path),
-                "reason": str(fault.params["reason"]),
-            }
+            self._fault = unreadable(self._path, error)
 
     def _start_pass(self) -> None:
         self._fault: SourceError | None = None

@@ -12,13 +12,13 @@ from typer.exceptions import TyperException
 
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, UsageError
 from jobs.words import choose_language, say
-from workers.cli import inspect, operate, run
+from workers.cli import fleet, inspect, operate, prices, run
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
 NOT_BUILT: Final = (
-    "watch", "init", "workers", "retry", "cancel", "diff", "plan", "evaluate", "report",
-    "cost", "prices", "gate", "review", "train", "care", "erase", "models", "audit",
+    "watch", "init", "retry", "cancel", "diff", "plan", "evaluate", "report",
+    "cost", "gate", "review", "train", "care", "erase", "models", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""
 
@@ -53,6 +53,8 @@ def _options(
 run.add_to(app)
 inspect.add_to(app)
 operate.add_to(app)
+prices.add_to(app)
+fleet.add_to(app)
 
 
 def _refuse(name: str) -> None:
