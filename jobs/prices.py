@@ -8,7 +8,7 @@ its date on.
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import cache
@@ -185,6 +185,11 @@ def price_cloud(usage: CloudUsage, price: Price, mode: CloudMode) -> int:
         if is_long:
             read, written = read * price.long_input_factor, written * price.long_output_factor
         return int(((read + written) * factor * NANO_USD_PER_TOKEN).quantize(ONE))
+
+
+def price_bulk(price: Price, usage: CloudUsage, mode: CloudMode) -> int:
+    """Return what many calls of ordinary length cost together in nano-USD; `usage` is their sum."""
+    return price_cloud(usage, replace(price, long_prompt_tokens=None), mode)
 
 
 @cache

@@ -150,7 +150,8 @@ def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize(
-    "command", [*((name,) for name in NOT_BUILT), ("db", "views")]
+    "command",
+    [*((name,) for name in NOT_BUILT), ("db", "views"), ("report", "quality"), ("report", "cost")],
 )
 def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """A command of the contract that is not built says so, whatever its arguments."""

@@ -12,12 +12,12 @@ from typer.exceptions import TyperException
 
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, UsageError
 from jobs.words import choose_language, say
-from workers.cli import fleet, inspect, operate, prices, run
+from workers.cli import fleet, inspect, operate, prices, run, savings
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
 NOT_BUILT: Final = (
-    "watch", "init", "retry", "cancel", "diff", "plan", "evaluate", "report",
+    "watch", "init", "retry", "cancel", "diff", "plan", "evaluate",
     "cost", "gate", "review", "train", "care", "erase", "models", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""
@@ -55,6 +55,7 @@ inspect.add_to(app)
 operate.add_to(app)
 prices.add_to(app)
 fleet.add_to(app)
+savings.add_to(app)
 
 
 def _refuse(name: str) -> None:
