@@ -62,13 +62,15 @@ class SavingsLine:
 
 def read_month(line: Mapping[str, Any]) -> MonthRecord:
     """Make a record of a line of the view; its dollars become integers again."""
-    money = {
+    values: dict[str, Any] = {
+        name: value for name, value in line.items() if not name.endswith("_usd")
+    }
+    values |= {
         name.replace("_usd", "_nano_usd"): _to_nano(value)
         for name, value in line.items()
         if name.endswith("_usd")
     }
-    others = {name: value for name, value in line.items() if not name.endswith("_usd")}
-    return MonthRecord(**others, **money)
+    return MonthRecord(**values)
 
 
 def report_savings(records: Iterable[MonthRecord], prices: Sequence[Price]) -> list[SavingsLine]:

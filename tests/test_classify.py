@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.job import Job
-from jobs.prompt import Completion
+from jobs.prompt import Completion, LabelChoice
 from jobs.spec import ClassifyTask, Label, parse_spec
 from jobs.tasks import Classify, build_task
 from jobs.tasks.classify import INSTRUCTION
@@ -27,14 +27,16 @@ JOB = Job(7, "b1", 1, "r1", "Where is my parcel?", 0)
 def complete(scores: tuple[tuple[str, float], ...], error: str | None = None) -> Completion:
     """An engine's answer with these probabilities."""
     text = max(scores, key=lambda score: score[1])[0] if scores else None
-    return Completion(7, text, scores, "label_probability", error=error)
+    return Completion(
+        7, text, scores, finish="choice", confidence_source="label_probability", error=error
+    )
 
 
 def test_a_prompt_is_the_row_in_the_common_frame() -> None:
     """The row's text stands alone and unchanged; all else is shared by every row."""
     task = Classify(TASK)
     prompt = task.render(JOB)
-    assert (prompt.key, prompt.text, prompt.constraint.labels) == (7, JOB.text, LABELS)
+    assert (prompt.key, prompt.text, prompt.constraint) == (7, JOB.text, LabelChoice(LABELS))
     assert prompt.frame is task.frame
     assert JOB.text not in prompt.frame.system
 
@@ -110,4 +112,4 @@ def test_a_spec_builds_its_task() -> None:
     """The spec's kind chooses the task."""
     text = 'name = "x"\n[task]\nkind = "classify"\nlabels = ["a", "b"]\n[input]\ntext = "t"\n'
     task = build_task(parse_spec(text, "x.toml"))
-    assert task.render(JOB).constraint.labels == ("a", "b")
+    assert task.render(JOB).constraint == LabelChoice(("a", "b"))

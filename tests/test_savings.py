@@ -80,6 +80,6 @@ def test_dollars_of_a_view_become_integers_again() -> None:
     line = {name: getattr(RECORD, name) for name in RECORD.__dataclass_fields__}
     money = [name for name in line if name.endswith("_nano_usd")]
     others = {name: value for name, value in line.items() if name not in money}
-    for kind in (float, Decimal):
-        dollars = {name.replace("_nano", ""): kind(line[name]) / kind(10**9) for name in money}
+    for divisor in (1e9, Decimal(10**9)):
+        dollars = {name.replace("_nano", ""): line[name] / divisor for name in money}
         assert read_month({**others, **dollars}) == RECORD

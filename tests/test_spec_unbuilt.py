@@ -52,7 +52,7 @@ def test_unbuilt_values_are_refused_by_name(key: str, value: str) -> None:
     [
         ("route", 'tiers = ["a", "b"]', "route.tiers"),
         ("input", 'text = ["a", "b"]', "input.text"),
-        ("task", 'fields.due.type = "date"\nkind = "extract"', "task.kind"),
+        ("task", 'fields.due.type = "list"\nkind = "extract"', "task.fields.due.type"),
         ("policy", "budget_usd = false", "policy.budget_usd"),
     ],
 )
