@@ -96,19 +96,10 @@ def retire(database: Database, worker_id: str) -> None:
 
 def list_live(database: Database, model_names: Collection[str] = ()) -> list[LiveWorker]:
     """Return the workers alive now, of some models or of all."""
-<<<<<<< HEAD
     query = _select_workers().where(
-        workers.c.stopped_at.is_(None), workers.c.heartbeat_at > now(plus_seconds=-LIVE_SECONDS)
-=======
-    columns = [workers.c[name] for name in LiveWorker.__dataclass_fields__]
-    query = (
-        select(*columns)
-        .where(workers.c.stopped_at.is_(None))
-        .where(workers.c.heartbeat_at > now(plus_seconds=-LIVE_SECONDS))
-        # A clock that was set back leaves heartbeats in the future: nobody is alive by them.
-        .where(workers.c.heartbeat_at < now(plus_seconds=LIVE_SECONDS))
-        .order_by(workers.c.started_at)
->>>>>>> next
+        workers.c.stopped_at.is_(None),
+        workers.c.heartbeat_at > now(plus_seconds=-LIVE_SECONDS),
+        workers.c.heartbeat_at < now(plus_seconds=LIVE_SECONDS),
     )
     if model_names:
         query = query.where(workers.c.model_name.in_(list(model_names)))
