@@ -141,7 +141,7 @@ def test_one_out_for_two_files(call: Call, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [("--limit", "3"), ("--deadline", "6h"), ("--no-cache",), ("--device", "cuda")],
+    [("--deadline", "6h"), ("--no-cache",), ("--device", "cuda")],
 )
 def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) -> None:
     """An option of a part that is not built is refused by name."""
