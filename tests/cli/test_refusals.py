@@ -150,7 +150,7 @@ def test_one_out_for_two_files(call: Call, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [("--limit", "3"), ("--deadline", "6h"), ("--no-cache",), ("--device", "cuda")],
+    [("--deadline", "6h"), ("--no-cache",), ("--device", "cuda")],
 )
 def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) -> None:
     """An option of a part that is not built is refused by name."""
@@ -158,7 +158,10 @@ def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) ->
     assert refused(call, folder, *arguments, says=(option[0],)) == "option_not_built"
 
 
-@pytest.mark.parametrize("command", [*((name,) for name in NOT_BUILT), ("db", "views")])
+@pytest.mark.parametrize(
+    "command",
+    [*((name,) for name in NOT_BUILT), ("db", "views"), ("report", "quality"), ("report", "cost")],
+)
 def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """A command of the contract that is not built says so, whatever its arguments."""
     code = refused(call, folder, *command, says=(" ".join(command),))

@@ -1,7 +1,7 @@
 """What all commands share: the four common options, the opened room, the printing of data."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,6 +99,17 @@ def print_pairs(pairs: list[tuple[str, object]]) -> None:
     width = max((_width(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         typer.echo(f"  {name}{' ' * (width - _width(name))}  {_show(value)}")
+
+
+def print_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """Print aligned columns under their names; full-width characters count double."""
+    rows = [header, *lines]
+    widths = [max(_width(row[at]) for row in rows) for at in range(len(header))]
+    for row in rows:
+        cells = [
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        ]
+        typer.echo("  ".join(cells).rstrip())
 
 
 def _show(value: object) -> str:
