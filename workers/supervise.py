@@ -23,7 +23,7 @@ from jobs.store import Database, recovery
 from workers.device import environment_of
 from workers.journal import read_suspects
 from workers.process import EXIT_FAILED, EXIT_STALLED
-from workers.settings import Settings
+from workers.settings import Settings, hand_secret
 
 log = structlog.get_logger()
 
@@ -175,13 +175,13 @@ class Supervisor:
     def _environment(self) -> dict[str, str]:
         """Hand the settings over by environment: an address in arguments would stand in `ps`."""
         config = self._settings.config_path
+        inherited = hand_secret("SEKISHO_DATABASE_URL", self._settings.database_url, os.environ)
+        inherited = hand_secret("SEKISHO_REDIS_URL", self._settings.redis_url or "", inherited)
         handed = {
-            "SEKISHO_DATABASE_URL": self._settings.database_url,
-            "SEKISHO_REDIS_URL": self._settings.redis_url or "",
             "SEKISHO_MODELS_DIR": str(self._settings.models_dir),
             **({} if config is None else {"SEKISHO_CONFIG": str(config)}),
         }
-        return {**os.environ, **handed, **environment_of(self.post.device)}
+        return {**inherited, **handed, **environment_of(self.post.device)}
 
     def _hear(self, told: dict[str, Any]) -> None:
         event = str(told["event"])
