@@ -127,9 +127,7 @@ def stage(sqlite: Database) -> Iterator[Stage]:
                 sqlite,
                 SENDER,
                 make
-                or (
-                    lambda model: Anthropic(model, timeout_seconds=TIMEOUT_SECONDS, client=client)
-                ),
+                or (lambda model: Anthropic(model, timeout_seconds=TIMEOUT_SECONDS, client=client)),
                 lambda: built_in_prices() if prices is None else prices,
                 CloudSection(busy_pauses_seconds=PAUSES, lease_seconds=60),
                 destination=standin.url,
