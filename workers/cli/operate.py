@@ -1,8 +1,8 @@
 """Operating: `worker`, `dispatch`, `db`, `doctor`."""
 
 import threading
-from pathlib import Path
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
