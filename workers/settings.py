@@ -66,7 +66,7 @@ class WorkerSection(Section):
 
     threads: Annotated[int, Field(ge=1, le=16)] = 2
     lease_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    heartbeat_seconds: Annotated[float, Field(gt=0, le=10)] = 2.0
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=3_600)] = 2.0
     stall_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     grace_seconds: Annotated[float, Field(gt=0, le=3_600)] = 30.0
     commit_rows: Annotated[int, Field(ge=1, le=10_000)] = 64

@@ -68,6 +68,8 @@ def open_room(
 def open_settled(settings: Settings, *, create: bool) -> Iterator[Room]:
     """The same for settings that are read already."""
     path = sqlite_file(settings.database_url)
+    if path is None and settings.database_url.startswith("sqlite"):
+        raise SettingError("database_in_memory", database=settings.database_url)
     if path is not None and not create and not path.exists():
         raise SettingError("database_missing", file=str(path))
     database = open_database(settings.database_url)
