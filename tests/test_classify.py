@@ -27,7 +27,9 @@ JOB = Job(7, "b1", 1, "r1", "Where is my parcel?", 0)
 def complete(scores: tuple[tuple[str, float], ...], error: str | None = None) -> Completion:
     """An engine's answer with these probabilities."""
     text = max(scores, key=lambda score: score[1])[0] if scores else None
-    return Completion(7, text, scores, "label_probability", error=error)
+    return Completion(
+        7, text, scores, finish="choice", confidence_source="label_probability", error=error
+    )
 
 
 def test_a_prompt_is_the_row_in_the_common_frame() -> None:

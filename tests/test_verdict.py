@@ -25,7 +25,9 @@ TASK = Classify(ClassifyTask(kind="classify", labels=(Label(name="a"), Label(nam
 TIER = Tier(0, "stub", "hash", DeviceRate(Decimal(36), Decimal(0), Decimal(0)))
 JOB = Job(5, "b1", 1, "r1", "secret words of a customer", 0)
 USAGE = Usage(prompt_tokens=10, shared_tokens=4, output_tokens=2, device_ms=1.5)
-SURE = Completion(5, "a", (("a", 0.9), ("b", 0.1)), "label_probability", USAGE)
+SURE = Completion(
+    5, "a", (("a", 0.9), ("b", 0.1)), confidence_source="label_probability", usage=USAGE
+)
 
 
 def judge(completion: Completion, policy: Policy, language: Language = "en") -> Outcome:

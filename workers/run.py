@@ -89,6 +89,7 @@ def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
         with start_services(run.settings, run.database, run.spec, run.options, run.view) as crew:
             for item in waiting:
                 ended[item.identity] = _answer(run, item, crew)
+    run.database.require_in_place()
     seconds = time.monotonic() - started
     finished = [batch for item in handed if (batch := ended[item.identity]) is not None]
     return [report_on(run.database, batch, seconds) for batch in finished]
@@ -124,10 +125,15 @@ def start_services(
         dispatcher = stack.enter_context(dispatching(settings, database, queues))
         crew = Crew(settings, database, options.device, lambda event: _tell(view, event))
         crew.watch(dispatcher.check)
+        crew.watch(database.require_in_place)
         stack.callback(crew.stop)
         crew.ensure(spec.route.tiers[:1])
         crew.wait_ready(spec.route.tiers[0])
-        yield crew
+        try:
+            yield crew
+        except KeyboardInterrupt:
+            view.say("stopping_run", seconds=int(settings.worker.grace_seconds))
+            raise
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from jobs.spec.section import Name, Section, Words
 from jobs.spec.task import AnyTask
 
+Title = Annotated[str, StringConstraints(pattern=r"^\S([^\x00-\x1f]*\S)?$", max_length=64)]
+
 NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
         # dotted key -> the values that need nothing further and are therefore accepted
@@ -99,7 +101,7 @@ class GateSection(Section):
     """When an answer is kept. `threshold` is the least confidence, used by mode `threshold`."""
 
     mode: Literal["keep_all", "threshold", "escalate_all"] = "keep_all"
-    threshold: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.8
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.8
 
 
 class PolicySection(Section):
@@ -112,7 +114,7 @@ class PolicySection(Section):
 class Spec(Section):
     """A whole spec file."""
 
-    name: Name
+    name: Title
     task: AnyTask
     input: InputSection
     route: RouteSection = RouteSection()

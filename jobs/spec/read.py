@@ -39,9 +39,20 @@ def parse_spec(text: str, file: str) -> Spec:
         raise SpecError("spec_not_toml", file=file, problem=str(error)) from error
     _refuse_not_built(data, text, file)
     try:
-        return Spec.model_validate(freeze(_without_accepted(data)))
+        spec = Spec.model_validate(freeze(_without_accepted(data)))
     except ValidationError as error:
         raise _as_spec_error(error, data, text, file) from None
+    _refuse_unused(data, text, file)
+    return spec
+
+
+def _refuse_unused(data: Mapping[str, Any], text: str, file: str) -> None:
+    """A threshold that no mode looks at would be believed to be a gate."""
+    gate = data.get("gate")
+    if isinstance(gate, dict) and "threshold" in gate and gate.get("mode") != "threshold":
+        line = find_line(text, ("gate", "threshold"))
+        mode = str(gate.get("mode", "keep_all"))
+        raise SpecError("spec_threshold_unused", file=file, line=line, mode=mode)
 
 
 def restore_spec(canonical: Mapping[str, Any]) -> Spec:

@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeEngine
 from jobs.errors import NotFoundError
 from jobs.job import JobStatus
 from jobs.store.database import Database
-from jobs.tables import Json, UtcTime, attempts, jobs, rejects
+from jobs.tables import Json, UtcTime, attempts, cloud_requests, jobs, rejects
 
 STREAM_ROWS: Final = 1_000
 ROW_NUMBER_MAX: Final = 2**63 - 1
@@ -117,6 +117,37 @@ def count_reasons(database: Database, batch_id: str) -> dict[str, int]:
         return {row.reason_code: row.times for row in rows}
 
 
+def count_sent(database: Database, batch_id: str) -> int:
+    """Return how many of a batch's rows were ever sent to a cloud for an answer."""
+    with database.read() as connection:
+        return connection.execute(
+            select(func.count(cloud_requests.c.job_id.distinct())).where(
+                cloud_requests.c.batch_id == batch_id
+            )
+        ).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReason:
+    """Why rows wait for a person, and how many."""
+
+    code: str
+    words: str
+    rows: int
+
+
+def review_reasons(database: Database, batch_id: str) -> list[ReviewReason]:
+    """Return why a batch's rows are in review, most frequent first; one example's words each."""
+    query = text(
+        "SELECT reason_code, min(reason) AS words, count(*) AS times FROM fct_results"
+        " WHERE batch_id = :batch_id AND status = 'review'"
+        " GROUP BY reason_code ORDER BY times DESC, reason_code"
+    )
+    with database.read() as connection:
+        rows = connection.execute(query, {"batch_id": batch_id})
+        return [ReviewReason(row.reason_code, row.words, row.times) for row in rows]
+
+
 def stream_results(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:
     """Yield the batch's lines of `fct_results` in the order of the file."""
     return _stream(database, RESULTS, batch_id)
@@ -174,7 +205,8 @@ def row_life(
         if found is None:
             reject = _query(connection, REJECTS + key, **by).first()
             if reject is None:
-                raise NotFoundError("row_not_found", batch=batch_id, row=wanted)
+                code = "row_not_found" if source_id is None else "row_id_not_found"
+                raise NotFoundError(code, batch=batch_id, row=wanted)
             return RowLife({**reject._mapping, "status": "rejected"}, None, ())
         of_row = {"batch_id": batch_id, "key": found.row_number}
         tries = _query(connection, ATTEMPTS, **of_row).all()

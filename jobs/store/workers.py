@@ -95,6 +95,8 @@ def list_live(database: Database, model_names: Collection[str] = ()) -> list[Liv
         select(*columns)
         .where(workers.c.stopped_at.is_(None))
         .where(workers.c.heartbeat_at > now(plus_seconds=-LIVE_SECONDS))
+        # A clock that was set back leaves heartbeats in the future: nobody is alive by them.
+        .where(workers.c.heartbeat_at < now(plus_seconds=LIVE_SECONDS))
         .order_by(workers.c.started_at)
     )
     if model_names:

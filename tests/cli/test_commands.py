@@ -130,7 +130,7 @@ def test_a_rows_life(call: Call, batch_id: str) -> None:
     [
         (["99"], "row_not_found"),
         (["9" * 40], "row_not_found"),
-        (["--id", "none"], "row_not_found"),
+        (["--id", "none"], "row_id_not_found"),
         ([], "row_needs_one_key"),
         (["1", "--id", "r1"], "row_needs_one_key"),
     ],

@@ -25,10 +25,11 @@ from workers.cli.options import (
     print_pairs,
     words,
 )
+from workers.cli.out import check_out
 from workers.cli.results import RESULT_COLUMNS, choose_format
 from workers.report import Report, as_json, exit_status, parse_allow_bad, report_on
 from workers.run import Run, RunOptions, prepare, run_files
-from workers.settings import read_settings
+from workers.settings import Settings, read_settings
 from workers.view import make_view
 
 Force = Annotated[bool, typer.Option("--force", help=words("help_force"))]
@@ -65,9 +66,9 @@ def run(
         raise NotBuiltError("option_not_built", option=f"--device {device}")
     allowed = parse_allow_bad(allow_bad)
     parsed = read_spec(spec)
-    if out is not None:
-        _check_out(out, files)
     settings = read_settings(database_url=db, redis_url=redis, config=config)
+    if out is not None:
+        out = _choose_out(out, files, spec, settings)
     handed = prepare(settings, parsed, files)
     with open_settled(settings, create=True) as room:
         view = make_view(room.settings.language)
@@ -87,14 +88,12 @@ def run(
     raise typer.Exit(exit_status(reports, allowed))
 
 
-def _check_out(out: Path, files: list[Path]) -> None:
+def _choose_out(out: Path, files: list[Path], spec: Path, settings: Settings) -> Path:
+    """Return where the results go; refused before anything is done if they can not."""
     choose_format(None, out)
     if len(files) > 1:
         raise SettingError("out_needs_one_file")
-    if out.is_dir() or not out.absolute().parent.is_dir():
-        raise SettingError("out_no_folder", out=str(out))
-    if any(out.absolute() == path.absolute() for path in files):
-        raise SettingError("out_is_input", out=str(out))
+    return check_out(out, settings, [*files, spec])
 
 
 def _write_out(room: Room, report: Report, out: Path) -> None:
@@ -104,7 +103,7 @@ def _write_out(room: Room, report: Report, out: Path) -> None:
 
 def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | None) -> None:
     took = results.spent(room.database, report.batch_id)
-    counted = ("rows", "done", "review", "rejected", "failed", "cancelled")
+    counted = ("rows", "done", "escalated", "review", "rejected", "failed", "cancelled")
     counts: list[tuple[str, object]] = [
         (room.say(f"sum_{name}"), getattr(report, name))
         for name in counted
@@ -124,6 +123,8 @@ def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | N
             *([(room.say("sum_out"), out)] if out is not None else []),
         ]
     )
+    for reason in results.review_reasons(room.database, report.batch_id):
+        typer.echo(f"  {reason.rows:>6} x {reason.code}: {reason.words}")
     if report.review:
         typer.echo(room.say("sum_review_hint", batch=report.batch_id))
     if report.rejected:
