@@ -50,13 +50,10 @@ def test_unbuilt_values_are_refused_by_name(key: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("section", "line", "key"),
     [
-        ("route", 'tiers = ["a", "b"]', "route.tiers"),
-        ("input", 'text = ["a", "b"]', "input.text"),
         ("task", 'fields.due.type = "list"\nkind = "extract"', "task.fields.due.type"),
-        ("policy", "budget_usd = false", "policy.budget_usd"),
     ],
 )
 def test_other_parts_that_are_not_built(section: str, line: str, key: str) -> None:
-    """Several tiers, several texts, and a false where 0 was meant are refused by name."""
+    """A field that is a list is refused by name."""
     plain = GOOD.replace('text = "body"\n', "").replace('kind = "classify"\n', "")
     assert complain(with_line(section, line, plain), NotBuiltError)["key"] == key
