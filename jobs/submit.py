@@ -122,7 +122,7 @@ def _load(
     on_progress: Callable[[int], None],
     on_warning: Callable[[str, Params], None],
 ) -> None:
-    for step in _steps(islice(iter(records), lease.records_read, handed.limit)):
+    for step in read_steps(islice(iter(records), lease.records_read, handed.limit)):
         ids = [record.source_id for record in step if isinstance(record, Row)]
         known = loading.known_texts(database, lease.batch_id, ids)
         rows, rejected = separate(step, known, handed.file.name, new.language)
@@ -146,7 +146,8 @@ def _load(
     )
 
 
-def _steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
+def read_steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
+    """Yield records in the portions that one transaction takes."""
     remaining = iter(records)
     while step := list(islice(remaining, STEP_RECORDS)):
         yield step
