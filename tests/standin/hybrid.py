@@ -69,7 +69,8 @@ COUNTS: Final = """
     FROM jobs j LEFT JOIN attempts a ON a.attempt_id = j.attempt_id WHERE j.batch_id = :batch_id"""
 LEDGER: Final = """
     SELECT coalesce(sum(settled_nano_usd), 0) AS settled,
-        coalesce(sum(CASE WHEN r.status = :maybe_paid THEN reserved_nano_usd ELSE 0 END), 0) AS maybe,
+        coalesce(sum(CASE WHEN r.status = :maybe_paid THEN reserved_nano_usd ELSE 0 END), 0)
+            AS maybe,
         count(DISTINCT q.job_id) AS sent
     FROM reservations r JOIN cloud_requests q ON q.request_id = r.request_id"""
 
