@@ -46,7 +46,7 @@ WORDS: Final = {
         "sent": "sent to the simulated cloud: {rows} rows in {requests} requests",
     },
     "ja": {
-        "simulated": "これは模擬クラウドです。クラウドの答えはすべて、この機械で動く代役が作りました。"
+        "simulated": "これは模擬クラウドです。答えはすべて、この機械で動く代役が作りました。"
         "外には何も送らず、料金もかかっていません。",
         "running": "{task} を実行中：{rows} 行",
         "head": ("仕事", "行数", "手元で採用", "上に回した", "模擬クラウドが回答", "要確認"),
