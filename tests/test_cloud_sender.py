@@ -105,7 +105,7 @@ Stage = Callable[..., Any]
 
 
 @pytest.fixture
-def stage(sqlite: Database) -> Iterator[Stage]:
+def stage(sqlite: Database) -> Stage:
     """Sets a scene: `with stage(*faults, rows=3) as scene`."""
 
     @contextmanager
@@ -136,7 +136,7 @@ def stage(sqlite: Database) -> Iterator[Stage]:
             sender._stopping = scene.clock  # type: ignore[assignment] # the test's clock
             yield scene
 
-    yield set_scene
+    return set_scene
 
 
 def test_rows_are_answered_and_paid_to_the_nano_dollar(stage: Stage) -> None:

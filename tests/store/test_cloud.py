@@ -1,6 +1,7 @@
 """Calls to the cloud: reserved before, settled after, never above the budget, never unseen."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -271,7 +272,7 @@ def test_a_late_sender_writes_nothing(database: Database, step: str) -> None:
     expire(database, late)
     claim_cloud_again(database)
     before = (requests(database), taken(database), statuses(database, made.batch))
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "begin": lambda: cloud.begin(database, late, sending(late.jobs[0])),
         "settle": lambda: cloud.settle(
             database, late, begun, cloud_outcome(late.jobs[0], 1), provider_request_id=None
