@@ -175,7 +175,8 @@ def test_redis_starts_as_it_stands_there(
 ) -> None:
     """The line runs on a real Redis: with a password, AOF and noeviction, its pid the shell's."""
     (line,) = services["redis"]["command"]
-    (tmp_path / "redis_password").write_text("let me # in\n")
+    password = "let me # in"  # noqa: S105 - of this test
+    (tmp_path / "redis_password").write_text(f"{password}\n")
     line = line.replace("$$", "$").replace("/run/secrets/", f"{tmp_path}/")
     line = line.replace("/tmp/redis.conf", f"{tmp_path}/redis.conf")  # noqa: S108 - the container's
     line = line.replace("--dir /data", f"--dir {tmp_path} --port 0 --unixsocket {tmp_path}/s")
@@ -184,12 +185,12 @@ def test_redis_starts_as_it_stands_there(
     try:
         assert server.stdout is not None
         assert any("ready to accept connections" in said.lower() for said in server.stdout)
-        with redis.Redis(unix_socket_path=f"{tmp_path}/s", password="let me # in") as client:
+        with redis.Redis(unix_socket_path=f"{tmp_path}/s", password=password) as client:
             assert client.info("server")["process_id"] == server.pid
             for setting, value in (("appendonly", "yes"), ("maxmemory-policy", "noeviction")):
                 assert client.config_get(setting) == {setting: value}
         with (
-            redis.Redis(unix_socket_path=f"{tmp_path}/s", password="wrong") as stranger,
+            redis.Redis(unix_socket_path=f"{tmp_path}/s", password=password[:-1]) as stranger,
             pytest.raises(redis.AuthenticationError),
         ):
             stranger.ping()

@@ -79,9 +79,8 @@ def _share_cores(shares: int) -> list[Device]:
 
 def own_cores() -> tuple[int, ...]:
     """Return the cores this process may use; none where the system does not tell (macOS)."""
-    if sys.platform == "linux":
-        return tuple(sorted(os.sched_getaffinity(0)))
-    return ()
+    known = hasattr(os, "sched_getaffinity")
+    return tuple(sorted(os.sched_getaffinity(0))) if known else ()
 
 
 def pin(cores: Sequence[int]) -> None:

@@ -154,7 +154,7 @@ def read_secret(name: str, environment: Mapping[str, str]) -> str | None:
 
 
 def hand_secret(name: str, value: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return a child's environment in which `name` is `value`; one that a file holds stays there."""
+    """Return a child's environment in which `name` is `value`, or still the file that holds it."""
     if environment.get(f"{name}_FILE") and read_secret(name, environment) == value:
         return dict(environment)
     return {**environment, f"{name}_FILE": "", name: value}

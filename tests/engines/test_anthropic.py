@@ -4,6 +4,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -503,7 +504,7 @@ def test_the_key_and_the_address_come_from_the_environment(
 
 
 def test_the_key_comes_from_a_file(
-    standin: Running, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    standin: RunningStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """ANTHROPIC_API_KEY_FILE names a file with the key: then no environment holds it."""
     path = tmp_path / "key"

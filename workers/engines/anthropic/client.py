@@ -42,8 +42,8 @@ class Anthropic:
     """Asks one model; safe to use from several threads.
 
     `api_key` and `base_url` default to ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL, as the SDK has
-    them, the key also by ANTHROPIC_API_KEY_FILE. Nothing is retried here. Raises SettingError `no_cloud_key`, `cloud_key_malformed` or
-    `cloud_address_wrong`.
+    them, the key also to the content of ANTHROPIC_API_KEY_FILE. Nothing is retried here. Raises
+    SettingError `no_cloud_key`, `cloud_key_malformed` or `cloud_address_wrong`.
     """
 
     def __init__(
