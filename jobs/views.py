@@ -27,7 +27,11 @@ DIALECT_WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 FCT_RESULTS: Final = """
 SELECT j.batch_id, j.row_number, j.source_id, b.spec_name, b.spec_hash, b.file_name, b.task,
        j.status, r.output, r.label,
-       CASE WHEN j.status = 'done' THEN NULL ELSE a.output END AS suggested_output,
+       CASE WHEN j.status = 'done' THEN NULL ELSE COALESCE(a.output, (
+         SELECT e.output FROM attempts e
+         WHERE e.job_id = j.job_id AND e.output IS NOT NULL
+         ORDER BY e.attempt_id DESC LIMIT 1
+       )) END AS suggested_output,
        CASE WHEN j.status = 'done' THEN r.fields ELSE a.fields END AS fields,
        a.confidence, a.confidence_source, a.tier, a.model_name AS model, a.verdict,
        COALESCE(j.obstacle_code, a.reason_code) AS reason_code,

@@ -57,7 +57,8 @@ def test_the_system_turn_describes_the_options() -> None:
 
 def test_the_likeliest_label_is_the_answer() -> None:
     """The answer has its probability as confidence, and signals for the gate."""
-    reading = Classify(TASK).read(complete((("refund", 0.2), ("delivery", 0.7), ("その他", 0.1))))
+    answer = complete((("refund", 0.2), ("delivery", 0.7), ("その他", 0.1)))
+    reading = Classify(TASK).read(answer, JOB)
     assert (reading.output, reading.label) == ({"label": "delivery"}, "delivery")
     assert (reading.confidence, reading.confidence_source) == (0.7, "label_probability")
     assert reading.problem is None
@@ -71,7 +72,7 @@ def test_signals_keep_their_bounds(weights: list[float]) -> None:
     """Whatever the distribution, the label is its mode and the signals are in their range."""
     total = math.fsum(weights)
     scores = tuple((name, weight / total) for name, weight in zip(LABELS, weights, strict=True))
-    reading = Classify(TASK).read(complete(scores))
+    reading = Classify(TASK).read(complete(scores), JOB)
     assert reading.problem is None
     assert reading.confidence == max(value for _, value in scores)
     assert dict(scores)[reading.label or ""] == reading.confidence
@@ -91,7 +92,7 @@ def test_signals_keep_their_bounds(weights: list[float]) -> None:
 )
 def test_broken_scores_are_no_answer(scores: tuple[tuple[str, float], ...]) -> None:
     """Missing or foreign labels, and numbers that are no distribution, are never an answer."""
-    reading = Classify(TASK).read(complete(scores))
+    reading = Classify(TASK).read(complete(scores), JOB)
     assert (reading.problem, reading.output, reading.label) == ("scores_broken", None, None)
     assert (reading.confidence, reading.confidence_source) == (None, "none")
 
@@ -99,13 +100,13 @@ def test_broken_scores_are_no_answer(scores: tuple[tuple[str, float], ...]) -> N
 @pytest.mark.parametrize("error", ["input_too_long", "no_text", "engine_failed"])
 def test_an_engines_error_is_the_problem(error: str) -> None:
     """What the engine says is wrong is kept by its code."""
-    reading = Classify(TASK).read(Completion(7, None, error=error))
+    reading = Classify(TASK).read(Completion(7, None, error=error), JOB)
     assert (reading.problem, reading.output, reading.confidence) == (error, None, None)
 
 
 def test_silence_is_a_problem() -> None:
     """An answer without text is none."""
-    assert Classify(TASK).read(Completion(7, None)).problem == "no_answer"
+    assert Classify(TASK).read(Completion(7, None), JOB).problem == "no_answer"
 
 
 def test_a_spec_builds_its_task() -> None:

@@ -52,8 +52,57 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("provider", "model", "valid_from", name=op.f("pk_prices")),
         comment="prices set by the user; the built-in ones come with the program",
     )
-    with op.batch_alter_table("jobs", schema=None) as batch_op:  # PostgreSQL: before who needs it
+    # before the calls: their foreign key needs the unique index on jobs
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "fields",
+                Json,
+                nullable=True,
+                comment="per field: value, span, confidence, tier (extract)",
+            )
+        )
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "budget_nano_usd",
+                sa.BigInteger(),
+                server_default="0",
+                nullable=False,
+                comment="hard cap on what its cloud calls may cost, in 1e-9 US dollars",
+            )
+        )
+        batch_op.add_column(
+            sa.Column(
+                "cloud_nano_usd",
+                sa.BigInteger(),
+                server_default="0",
+                nullable=False,
+                comment="reserved + settled + maybe paid so far; never above the budget",
+            )
+        )
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "obstacle_code",
+                sa.String(length=64),
+                nullable=True,
+                comment="why nothing dearer was asked, stable code",
+            )
+        )
+        batch_op.add_column(
+            sa.Column("obstacle", sa.Text(), nullable=True, comment="the same in words")
+        )
         batch_op.create_index("uq_jobs_job_id_data_class", ["job_id", "data_class"], unique=True)
+    with op.batch_alter_table("results", schema=None) as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "fields",
+                Json,
+                nullable=True,
+                comment="per field: value, span, confidence, tier (extract)",
+            )
+        )
     op.create_table(
         "cloud_requests",
         sa.Column("request_id", RecordId, nullable=False, comment="one call, committed before it"),
@@ -152,69 +201,10 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("reservations", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_reservations_batch_id"), ["batch_id"], unique=False)
-    with op.batch_alter_table("attempts", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column(
-                "fields",
-                Json,
-                nullable=True,
-                comment="per field: value, span, confidence, tier (extract)",
-            )
-        )
-    with op.batch_alter_table("batches", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column(
-                "budget_nano_usd",
-                sa.BigInteger(),
-                server_default="0",
-                nullable=False,
-                comment="hard cap on what its cloud calls may cost, in 1e-9 US dollars",
-            )
-        )
-        batch_op.add_column(
-            sa.Column(
-                "cloud_nano_usd",
-                sa.BigInteger(),
-                server_default="0",
-                nullable=False,
-                comment="reserved + settled + maybe paid so far; never above the budget",
-            )
-        )
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column(
-                "obstacle_code",
-                sa.String(length=64),
-                nullable=True,
-                comment="why nothing dearer was asked, stable code",
-            )
-        )
-        batch_op.add_column(
-            sa.Column("obstacle", sa.Text(), nullable=True, comment="the same in words")
-        )
-    with op.batch_alter_table("results", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column(
-                "fields",
-                Json,
-                nullable=True,
-                comment="per field: value, span, confidence, tier (extract)",
-            )
-        )
 
 
 def downgrade() -> None:
     """Drop what upgrade created."""
-    with op.batch_alter_table("results", schema=None) as batch_op:
-        batch_op.drop_column("fields")
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_column("obstacle")
-        batch_op.drop_column("obstacle_code")
-    with op.batch_alter_table("batches", schema=None) as batch_op:
-        batch_op.drop_column("cloud_nano_usd")
-        batch_op.drop_column("budget_nano_usd")
-    with op.batch_alter_table("attempts", schema=None) as batch_op:
-        batch_op.drop_column("fields")
     with op.batch_alter_table("reservations", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reservations_batch_id"))
     op.drop_table("reservations")
@@ -222,9 +212,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_cloud_requests_job_id"))
         batch_op.drop_index(batch_op.f("ix_cloud_requests_batch_id_status"))
     op.drop_table("cloud_requests")
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_index("uq_jobs_job_id_data_class")
     op.drop_table("prices")
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_log_batch_id"))
     op.drop_table("audit_log")
+    with op.batch_alter_table("results", schema=None) as batch_op:
+        batch_op.drop_column("fields")
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.drop_index("uq_jobs_job_id_data_class")
+        batch_op.drop_column("obstacle")
+        batch_op.drop_column("obstacle_code")
+    with op.batch_alter_table("batches", schema=None) as batch_op:
+        batch_op.drop_column("cloud_nano_usd")
+        batch_op.drop_column("budget_nano_usd")
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.drop_column("fields")

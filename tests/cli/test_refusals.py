@@ -99,6 +99,15 @@ class TestHandingIn:
         assert refused(call, folder, *arguments, "my.toml", says=says) == "config_key_wrong"
 
 
+def test_an_unknown_cloud_model(call: Call, folder: Path) -> None:
+    """A cloud model without a price is refused before anything is written, with the nearest."""
+    (folder / "spec.toml").write_text(SPEC + 'cloud = "claude-haiku-4-6"\n')
+    arguments = ("run", "rows.csv", "--spec", "spec.toml")
+    says = ("claude-haiku-4-6", "claude-haiku-4-5")
+    assert refused(call, folder, *arguments, says=says) == "cloud_model_unknown"
+    assert not (folder / "sekisho.db").exists()
+
+
 @pytest.mark.parametrize("model", ["words", "gone", "unknown"])
 def test_models_that_are_none(call: Call, folder: Path, model: str) -> None:
     """A GGUF that is none, one that is missing, and a name nobody knows stop a run at once."""
@@ -141,12 +150,29 @@ def test_one_out_for_two_files(call: Call, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [("--deadline", "6h"), ("--no-cache",), ("--device", "cuda")],
+    [("--deadline", "6h"), ("--no-cache",)],
 )
 def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) -> None:
     """An option of a part that is not built is refused by name."""
     arguments = ("run", "rows.csv", "--spec", "spec.toml", *option)
     assert refused(call, folder, *arguments, says=(option[0],)) == "option_not_built"
+
+
+@pytest.mark.parametrize(
+    ("devices", "code"),
+    [("cuda", "device_unknown"), ("0,0", "device_twice"), ("", "device_unknown")],
+)
+def test_devices_that_are_none(call: Call, folder: Path, devices: str, code: str) -> None:
+    """A device that is unknown or named twice is refused before anything is made."""
+    assert refused(call, folder, "worker", "local", "--devices", devices) == code
+    arguments = ("run", "rows.csv", "--spec", "spec.toml", "--device", devices)
+    assert refused(call, folder, *arguments) == code
+
+
+def test_a_run_has_one_device(call: Call, folder: Path) -> None:
+    """Several devices are a worker's, not a run's."""
+    arguments = ("run", "rows.csv", "--spec", "spec.toml", "--device", "0,1")
+    assert refused(call, folder, *arguments) == "device_not_one"
 
 
 @pytest.mark.parametrize(
@@ -167,6 +193,7 @@ def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) 
         ("results", "b00"),
         ("rejects", "b00"),
         ("row", "b00", "1"),
+        ("resume", "b00"),
     ],
 )
 def test_an_unknown_batch(call: Call, folder: Path, command: tuple[str, ...]) -> None:
@@ -184,7 +211,9 @@ def test_an_unreachable_database(call: Call, folder: Path, command: str) -> None
     assert refused(call, folder, *arguments, status=3) == "database_fails"
 
 
-@pytest.mark.parametrize("command", [("dispatch",), ("worker", "local", "--model", "stub")])
+@pytest.mark.parametrize(
+    "command", [("dispatch",), ("worker", "local", "--model", "stub"), ("worker", "cloud")]
+)
 def test_an_unreachable_redis(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """What needs Redis ends with 3 when the one named does not answer."""
     url = f"unix://{folder}/none.sock"

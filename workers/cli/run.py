@@ -27,6 +27,7 @@ from workers.cli.options import (
 )
 from workers.cli.out import check_out
 from workers.cli.results import RESULT_COLUMNS, choose_format
+from workers.device import parse_device
 from workers.report import Report, as_json, exit_status, parse_allow_bad, report_on
 from workers.run import Run, RunOptions, prepare, run_files
 from workers.settings import Settings, read_settings
@@ -63,8 +64,7 @@ def run(
     for option, value in unbuilt.items():
         if value is not None:
             raise NotBuiltError("option_not_built", option=option)
-    if device != "cpu":
-        raise NotBuiltError("option_not_built", option=f"--device {device}")
+    device = parse_device(device).name
     allowed = parse_allow_bad(allow_bad)
     parsed = read_spec(spec)
     settings = read_settings(database_url=db, redis_url=redis, config=config)
