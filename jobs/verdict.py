@@ -137,8 +137,9 @@ def conclude_cloud(
     Fields that the gate kept from a local tier stay; the others are the cloud's.
     """
     reading = _read_reply(plan.task, job, reply)
-    fields, output = _merge(reading, tier, local_fields)
-    problem = "cloud_refused" if reply.finish == "refusal" else reading.problem
+    fields, output, problem = _merge(reading, tier, local_fields)
+    if reply.finish == "refusal":
+        problem = "cloud_refused"
     keep = problem is None and output is not None
     code = "cloud_answer" if keep else problem or "no_answer"
     usage = reply.usage
@@ -174,10 +175,10 @@ def _read_reply(task: Task, job: Job, reply: CloudReply) -> Reading:
 
 def _merge(
     reading: Reading, tier: int, local_fields: Mapping[str, Any] | None
-) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-    """Return (fields, output): a kept local field beats the cloud's."""
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None, str | None]:
+    """Return (fields, output, problem): a kept local field beats the cloud's, sound or not."""
     if reading.fields is None or reading.output is None:
-        return None, reading.output
+        return None, reading.output, reading.problem
     merged = {
         name: _field_line(field, tier, kept=field.problem is None)
         for name, field in reading.fields.items()
@@ -185,4 +186,5 @@ def _merge(
     for name, line in (local_fields or {}).items():
         if line.get("kept") and name in merged:
             merged[name] = dict(line)
-    return merged, {name: line["value"] for name, line in merged.items()}
+    problem = next((line["problem"] for line in merged.values() if line["problem"]), None)
+    return merged, {name: line["value"] for name, line in merged.items()}, problem

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.job import Job
-from jobs.prompt import Completion
+from jobs.prompt import Completion, LabelChoice
 from jobs.spec import ClassifyTask, Label, parse_spec
 from jobs.tasks import Classify, build_task
 from jobs.tasks.classify import INSTRUCTION
@@ -27,14 +27,16 @@ JOB = Job(7, "b1", 1, "r1", "Where is my parcel?", 0)
 def complete(scores: tuple[tuple[str, float], ...], error: str | None = None) -> Completion:
     """An engine's answer with these probabilities."""
     text = max(scores, key=lambda score: score[1])[0] if scores else None
-    return Completion(7, text, scores, "label_probability", error=error)
+    return Completion(
+        7, text, scores, finish="choice", confidence_source="label_probability", error=error
+    )
 
 
 def test_a_prompt_is_the_row_in_the_common_frame() -> None:
     """The row's text stands alone and unchanged; all else is shared by every row."""
     task = Classify(TASK)
     prompt = task.render(JOB)
-    assert (prompt.key, prompt.text, prompt.constraint.labels) == (7, JOB.text, LABELS)
+    assert (prompt.key, prompt.text, prompt.constraint) == (7, JOB.text, LabelChoice(LABELS))
     assert prompt.frame is task.frame
     assert JOB.text not in prompt.frame.system
 
@@ -55,7 +57,8 @@ def test_the_system_turn_describes_the_options() -> None:
 
 def test_the_likeliest_label_is_the_answer() -> None:
     """The answer has its probability as confidence, and signals for the gate."""
-    reading = Classify(TASK).read(complete((("refund", 0.2), ("delivery", 0.7), ("その他", 0.1))))
+    answer = complete((("refund", 0.2), ("delivery", 0.7), ("その他", 0.1)))
+    reading = Classify(TASK).read(answer, JOB)
     assert (reading.output, reading.label) == ({"label": "delivery"}, "delivery")
     assert (reading.confidence, reading.confidence_source) == (0.7, "label_probability")
     assert reading.problem is None
@@ -69,7 +72,7 @@ def test_signals_keep_their_bounds(weights: list[float]) -> None:
     """Whatever the distribution, the label is its mode and the signals are in their range."""
     total = math.fsum(weights)
     scores = tuple((name, weight / total) for name, weight in zip(LABELS, weights, strict=True))
-    reading = Classify(TASK).read(complete(scores))
+    reading = Classify(TASK).read(complete(scores), JOB)
     assert reading.problem is None
     assert reading.confidence == max(value for _, value in scores)
     assert dict(scores)[reading.label or ""] == reading.confidence
@@ -89,7 +92,7 @@ def test_signals_keep_their_bounds(weights: list[float]) -> None:
 )
 def test_broken_scores_are_no_answer(scores: tuple[tuple[str, float], ...]) -> None:
     """Missing or foreign labels, and numbers that are no distribution, are never an answer."""
-    reading = Classify(TASK).read(complete(scores))
+    reading = Classify(TASK).read(complete(scores), JOB)
     assert (reading.problem, reading.output, reading.label) == ("scores_broken", None, None)
     assert (reading.confidence, reading.confidence_source) == (None, "none")
 
@@ -97,17 +100,17 @@ def test_broken_scores_are_no_answer(scores: tuple[tuple[str, float], ...]) -> N
 @pytest.mark.parametrize("error", ["input_too_long", "no_text", "engine_failed"])
 def test_an_engines_error_is_the_problem(error: str) -> None:
     """What the engine says is wrong is kept by its code."""
-    reading = Classify(TASK).read(Completion(7, None, error=error))
+    reading = Classify(TASK).read(Completion(7, None, error=error), JOB)
     assert (reading.problem, reading.output, reading.confidence) == (error, None, None)
 
 
 def test_silence_is_a_problem() -> None:
     """An answer without text is none."""
-    assert Classify(TASK).read(Completion(7, None)).problem == "no_answer"
+    assert Classify(TASK).read(Completion(7, None), JOB).problem == "no_answer"
 
 
 def test_a_spec_builds_its_task() -> None:
     """The spec's kind chooses the task."""
     text = 'name = "x"\n[task]\nkind = "classify"\nlabels = ["a", "b"]\n[input]\ntext = "t"\n'
     task = build_task(parse_spec(text, "x.toml"))
-    assert task.render(JOB).constraint.labels == ("a", "b")
+    assert task.render(JOB).constraint == LabelChoice(("a", "b"))

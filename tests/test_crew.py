@@ -64,7 +64,7 @@ def dead_pid() -> int:
 def test_without_workers_one_is_started(crew: Crew, started: list[FakeSupervisor]) -> None:
     """One process for each model, once, waited for and ended with the crew."""
     for _ in range(3):
-        crew.ensure("stub")
+        crew.ensure(["stub"])
     crew.wait_ready("stub")
     crew.wait_ready("other")
     crew.stop()
@@ -75,9 +75,9 @@ def test_without_workers_one_is_started(crew: Crew, started: list[FakeSupervisor
 def test_live_workers_are_used(crew: Crew, sqlite: Database, started: list[FakeSupervisor]) -> None:
     """A worker elsewhere, or alive on this machine, is enough; of another model it is not."""
     workers.register(sqlite, other_worker(host="elsewhere"), 100)
-    crew.ensure("stub")
+    crew.ensure(["stub"])
     assert started == []
-    crew.ensure("other")
+    crew.ensure(["other"])
     assert len(started) == 1
 
 
@@ -91,7 +91,7 @@ def test_a_worker_whose_process_is_gone_is_buried(
     workers.register(sqlite, gone, 100)
     batch = make_batch(sqlite, [2])
     claim(sqlite, all_hints(sqlite)[0], gone)
-    crew.ensure("stub")
+    crew.ensure(["stub"])
     assert len(started) == 1
     assert workers.list_live(sqlite) == []
     assert statuses(sqlite, batch) == ["waiting"] * 2
@@ -105,23 +105,23 @@ def test_a_worker_of_this_machine_that_lives_is_used(
     here = other_worker(host=socket.gethostname())
     object.__setattr__(here, "pid", os.getpid())
     workers.register(sqlite, here, 100)
-    crew.ensure("stub")
+    crew.ensure(["stub"])
     assert started == []
 
 
 def test_what_keeps_ours_from_working_is_raised(crew: Crew, started: list[FakeSupervisor]) -> None:
     """A supervisor that gave up is heard at the next look, and so is any other check."""
-    crew.ensure("stub")
+    crew.ensure(["stub"])
     started[0].failure = ServiceError("worker_keeps_dying", model="stub", status=1)
     with pytest.raises(ServiceError):
-        crew.ensure("stub")
+        crew.ensure(["stub"])
 
     def fail() -> None:
         raise KeyError
 
     crew.watch(fail)
     with pytest.raises(KeyError):
-        crew.ensure("other")
+        crew.ensure(["other"])
 
 
 def test_a_pin_that_nobody_holds_is_named(crew: Crew, sqlite: Database) -> None:

@@ -86,7 +86,9 @@ def test_databases_are_told_apart(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'x.db'}")
     schema.upgrade(database)
     database.close()
-    assert "0001" in find(make_settings(tmp_path), "database").words
+    head = schema.head_revision() or ""
+    assert head
+    assert head in find(make_settings(tmp_path), "database").words
 
 
 def test_a_redis_that_is_down_is_found(tmp_path: Path) -> None:

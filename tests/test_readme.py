@@ -16,7 +16,7 @@ from jobs.job import BATCH_TRANSITIONS, JOB_TRANSITIONS
 from jobs.source import Reject, read_records
 from jobs.spec import parse_spec
 from jobs.spec.model import NOT_BUILT as KEYS_NOT_BUILT
-from jobs.spec.model import NOT_BUILT_VALUES
+from jobs.spec.model import NOT_BUILT_IN_FIELDS, NOT_BUILT_VALUES
 from jobs.store import open_database, schema
 from jobs.store.recovery import MAX_CLAIMS
 from jobs.submit import STEP_RECORDS, shape_of
@@ -25,6 +25,7 @@ from workers.cli import results
 from workers.cli.app import NOT_BUILT as COMMANDS_NOT_BUILT
 from workers.cli.app import app
 from workers.settings import (
+    CloudSection,
     ConfigFile,
     DeviceSection,
     DispatchSection,
@@ -47,6 +48,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "devices.NAME.": DeviceSection,
     "worker.": WorkerSection,
     "dispatch.": DispatchSection,
+    "cloud.": CloudSection,
 }
 
 
@@ -224,7 +226,10 @@ def test_settings_are_the_codes() -> None:
         told = shown[key]
         value = None if told is None else told["it"]
         kind = type(default)
-        assert (kind(str(value)) if kind in (Decimal, type(ROOT)) else value) == default, key
+        if kind in (Decimal, type(ROOT)):
+            value = str(value)
+        same = kind in (Decimal, type(ROOT), tuple)
+        assert (kind(value) if same else value) == default, key
 
 
 def test_settings_files_are_good() -> None:
@@ -273,10 +278,15 @@ def test_what_is_not_built_is_the_codes() -> None:
     lines = listed.replace("\n  ", " ").strip().splitlines()
     shown = {head: rest.split(", ") for head, rest in (line.split(": ", 1) for line in lines)}
     assert shown == {
-        "commands": [*COMMANDS_NOT_BUILT, "worker cloud", "db views"],
-        "options": ["run --limit", "run --deadline", "run --no-cache"],
+        "commands": [*COMMANDS_NOT_BUILT, "db views", "report quality", "report cost"],
+        "options": ["run --deadline", "run --no-cache"],
         "spec keys": list(KEYS_NOT_BUILT),
         "spec values": [f"{key}={value}" for key, of in NOT_BUILT_VALUES.items() for value in of],
+        "field keys": [
+            name if of is None else f"{name}={value}"
+            for name, of in NOT_BUILT_IN_FIELDS.items()
+            for value in of or (None,)
+        ],
         "output formats": list(results.LATER),
     }
     for words in shown["commands"] + shown["options"]:

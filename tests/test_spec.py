@@ -252,3 +252,18 @@ def test_a_stored_spec_is_restored(labels: list[str], threshold: float) -> None:
     assert restore_spec(stored) == changed
     assert restore_spec(stored).hash() == changed.hash()
     assert isinstance(changed, Spec)
+
+
+@pytest.mark.parametrize("mode", ["", 'mode = "keep_all"', 'mode = "escalate_all"'])
+def test_a_threshold_nobody_looks_at_is_refused(mode: str) -> None:
+    """A threshold without the mode that uses it would be believed to be a gate."""
+    text = f"{GOOD.split('[gate]', maxsplit=1)[0]}\n[gate]\n{mode}\nthreshold = 0.9\n"
+    assert complain(text)["code"] == "spec_threshold_unused"
+
+
+def test_a_name_may_be_japanese() -> None:
+    """A spec's name is words for people, in any script."""
+    first = next(line for line in GOOD.splitlines() if line.startswith("name"))
+    assert (
+        parse_spec(GOOD.replace(first, 'name = "問い合わせ 分類"'), "x").name == "問い合わせ 分類"
+    )

@@ -47,16 +47,9 @@ def test_unbuilt_values_are_refused_by_name(key: str, value: str) -> None:
     assert (found["key"], found["value"]) == (key, value)
 
 
-@pytest.mark.parametrize(
-    ("section", "line", "key"),
-    [
-        ("route", 'tiers = ["a", "b"]', "route.tiers"),
-        ("input", 'text = ["a", "b"]', "input.text"),
-        ("task", 'fields.due.type = "date"\nkind = "extract"', "task.kind"),
-        ("policy", "budget_usd = false", "policy.budget_usd"),
-    ],
-)
-def test_other_parts_that_are_not_built(section: str, line: str, key: str) -> None:
-    """Several tiers, several texts, and a false where 0 was meant are refused by name."""
-    plain = GOOD.replace('text = "body"\n', "").replace('kind = "classify"\n', "")
-    assert complain(with_line(section, line, plain), NotBuiltError)["key"] == key
+def test_a_list_of_values_is_refused_by_name() -> None:
+    """A field with many values belongs to a part that is not built."""
+    plain = GOOD.replace('kind = "classify"\n', "")
+    line = 'fields.due.type = "list"\nkind = "extract"'
+    found = complain(with_line("task", line, plain), NotBuiltError)
+    assert found["key"] == "task.fields.due.type"

@@ -1,29 +1,38 @@
 """From a completion to an outcome: kept, in review, or failed, with its reason and its price."""
 
-from dataclasses import fields
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from jobs.cloud import CloudFinish, CloudReply, CloudUsage
 from jobs.cost import DeviceRate
 from jobs.gate import Policy
-from jobs.job import Job, JobStatus, Outcome
+from jobs.job import Job, JobStatus, Outcome, Step
 from jobs.prompt import Completion, Usage
-from jobs.spec import ClassifyTask, Label
-from jobs.tasks import Classify
-from jobs.verdict import Tier, conclude
-from jobs.words import LANGUAGES, Language
+from jobs.route import Route
+from jobs.spec import ClassifyTask, ExtractTask, FieldSpec, Label
+from jobs.tasks import Classify, Extract, Task
+from jobs.verdict import Plan, Tier, conclude, conclude_cloud
+from jobs.words import LANGUAGES, Language, say
+from tests.tasks.making import write_bytes
 
 TASK = Classify(ClassifyTask(kind="classify", labels=(Label(name="a"), Label(name="b"))))
 TIER = Tier(0, "stub", "hash", DeviceRate(Decimal(36), Decimal(0), Decimal(0)))
 JOB = Job(5, "b1", 1, "r1", "secret words of a customer", 0)
 USAGE = Usage(prompt_tokens=10, shared_tokens=4, output_tokens=2, device_ms=1.5)
-SURE = Completion(5, "a", (("a", 0.9), ("b", 0.1)), "label_probability", USAGE)
+SURE = Completion(
+    5, "a", (("a", 0.9), ("b", 0.1)), confidence_source="label_probability", usage=USAGE
+)
 
 
 def judge(completion: Completion, policy: Policy, language: Language = "en") -> Outcome:
     """Conclude for the one job."""
-    return conclude(JOB, completion, task=TASK, policy=policy, tier=TIER, language=language)
+    return conclude(Plan(TASK, policy, Route(("stub",)), language), TIER, JOB, completion)
 
 
 def test_a_kept_answer_is_done() -> None:
@@ -71,3 +80,195 @@ def test_reasons_are_words_without_content(language: Language) -> None:
         assert attempt.reason
         assert attempt.reason != attempt.reason_code
         assert not any(JOB.text in str(getattr(attempt, one.name)) for one in fields(attempt))
+
+
+CLOUD: dict[str, Any] = {"cloud": "claude-haiku-4-5", "data_class": "open", "budget_nano_usd": 1}
+UNSURE = Completion(5, "a", (("a", 0.6), ("b", 0.4)), "label_probability", USAGE)
+
+
+def plan_with(route: Route, task: Task = TASK) -> Plan:
+    """A plan in English, with a threshold."""
+    return Plan(task, Policy("threshold", 0.9), route, "en")
+
+
+def test_what_is_not_kept_climbs() -> None:
+    """The next local tier first, then the cloud; the attempt says escalate and the gate's why."""
+    plan = plan_with(Route(("stub", "large"), **CLOUD))
+    first = conclude(plan, TIER, JOB, UNSURE)
+    assert (first.status, first.step) == (JobStatus.WAITING, Step("local", 1, "local.large"))
+    second = conclude(plan, replace(TIER, number=1), JOB, UNSURE)
+    assert (second.status, second.step) == (JobStatus.ESCALATED, Step("cloud", 2, "cloud"))
+    for found in (first, second):
+        assert (found.attempt.verdict, found.attempt.reason_code) == ("escalate", "below_threshold")
+        assert (found.obstacle_code, found.obstacle) == (None, None)
+
+
+def test_what_is_kept_climbs_nowhere() -> None:
+    """A kept answer is the end, whatever else could be asked."""
+    found = conclude(plan_with(Route(("stub", "large"), **CLOUD)), TIER, JOB, SURE)
+    assert (found.status, found.step) == (JobStatus.DONE, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "obstacle"),
+    [
+        ({"data_class": "local_only"}, "policy_local_only"),
+        ({"budget_nano_usd": 0}, "no_budget"),
+        ({"cloud": "none"}, None),
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_obstacle_is_named_in_words(
+    change: dict[str, Any], obstacle: str | None, language: Language
+) -> None:
+    """A row that may not leave waits in review; a route without cloud is no obstacle to name."""
+    plan = replace(plan_with(Route(("stub",), **{**CLOUD, **change})), language=language)
+    found = conclude(plan, TIER, JOB, UNSURE)
+    assert (found.status, found.step, found.obstacle_code) == (JobStatus.REVIEW, None, obstacle)
+    assert found.obstacle == (None if obstacle is None else say(obstacle, language))
+    assert found.attempt.output == {"label": "a"}
+
+
+def test_an_engines_failure_climbs_nowhere() -> None:
+    """What a person must look at is not handed on to a dearer tier."""
+    broken = Completion(5, None, error="engine_failed")
+    found = conclude(plan_with(Route(("stub", "large"), **CLOUD)), TIER, JOB, broken)
+    assert (found.status, found.step) == (JobStatus.FAILED, None)
+
+
+RECORD = Extract(
+    ExtractTask(
+        kind="extract",
+        fields=(FieldSpec(name="shop", type="string"), FieldSpec(name="count", type="integer")),
+    )
+)
+ORDER = Job(5, "b1", 1, "r1", "Shop Aoi orders 12 cups", 0)
+CLOUD_ROUTE = Route(("stub",), **CLOUD)
+
+
+def ask_cloud(
+    text: str, finish: CloudFinish = "stop", local_fields: Mapping[str, Any] | None = None
+) -> Outcome:
+    """Conclude for one reply of the cloud to the order."""
+    usage = CloudUsage(100, 20, cache_read_tokens=7)
+    reply = CloudReply(text, finish, usage, "claude-haiku-4-5-20251001", "req_1")
+    return conclude_cloud(
+        plan_with(CLOUD_ROUTE, RECORD),
+        ORDER,
+        reply,
+        tier=1,
+        cost_nano_usd=123,
+        local_fields=local_fields,
+    )
+
+
+def line_of(value: Any, *, kept: bool, problem: str | None = None) -> dict[str, Any]:
+    """A field as a local tier left it."""
+    return {
+        "value": value,
+        "span": [0, 3],
+        "confidence": 0.95,
+        "confidence_source": "token_logprobs",
+        "tier": 0,
+        "problem": problem,
+        "kept": kept,
+    }
+
+
+def test_field_lines_say_which_fields_are_kept() -> None:
+    """Each field is judged by itself, so that a dearer tier need not answer the sure ones."""
+    text = '{"shop": "Aoi", "count": 12}'
+    completion = write_bytes(text, {"12": math.log(0.5)})
+    found = conclude(plan_with(CLOUD_ROUTE, RECORD), TIER, ORDER, replace(completion, key=5))
+    fields = found.attempt.fields
+    assert fields is not None
+    assert (fields["shop"]["value"], fields["shop"]["kept"]) == ("Aoi", True)
+    assert fields["shop"]["span"] == [5, 8]
+    assert (fields["count"]["value"], fields["count"]["kept"]) == (12, False)
+    assert fields["count"]["confidence"] == pytest.approx(0.5)
+    assert {line["tier"] for line in fields.values()} == {0}
+    assert found.status is JobStatus.ESCALATED
+    json.dumps(fields)
+
+
+def test_a_cloud_answer_is_done() -> None:
+    """The attempt carries the provider's model, its tokens and its exact cost."""
+    found = ask_cloud('{"shop": "Aoi", "count": 12}')
+    attempt = found.attempt
+    assert (found.status, found.step) == (JobStatus.DONE, None)
+    assert (attempt.kind, attempt.tier, attempt.verdict) == ("cloud", 1, "keep")
+    assert (attempt.model_name, attempt.model_hash) == ("claude-haiku-4-5-20251001", "")
+    assert (attempt.output, attempt.cost_nano_usd) == ({"shop": "Aoi", "count": 12}, 123)
+    assert (attempt.prompt_tokens, attempt.shared_tokens, attempt.output_tokens) == (107, 7, 20)
+    assert (attempt.confidence, attempt.confidence_source) == (None, "none")
+    assert (attempt.reason_code, attempt.reason) == ("cloud_answer", say("cloud_answer", "en"))
+    assert attempt.fields is not None
+    assert {line["tier"] for line in attempt.fields.values()} == {1}
+
+
+def test_a_kept_local_field_beats_the_clouds() -> None:
+    """Fields the gate kept stay with their tier; the others are the cloud's."""
+    local = {"shop": line_of("Aoi", kept=True), "count": line_of(7, kept=False)}
+    attempt = ask_cloud('{"shop": "Aoi orders", "count": 12}', local_fields=local).attempt
+    assert attempt.output == {"shop": "Aoi", "count": 12}
+    assert attempt.fields is not None
+    assert attempt.fields["shop"] == local["shop"]
+    assert (attempt.fields["count"]["tier"], attempt.fields["count"]["kept"]) == (1, True)
+
+
+def test_a_problem_counts_only_where_the_clouds_field_is_used() -> None:
+    """A value the cloud invented is a reason for review, unless a kept local one stands there."""
+    text = '{"shop": "Midori", "count": 12}'
+    alone = ask_cloud(text)
+    assert (alone.status, alone.attempt.verdict) == (JobStatus.REVIEW, "escalate")
+    assert alone.attempt.fields is not None
+    assert alone.attempt.reason_code == alone.attempt.fields["shop"]["problem"]
+    assert not alone.attempt.fields["shop"]["kept"]
+    merged = ask_cloud(text, local_fields={"shop": line_of("Aoi", kept=True)})
+    assert (merged.status, merged.attempt.reason_code) == (JobStatus.DONE, "cloud_answer")
+    assert merged.attempt.output == {"shop": "Aoi", "count": 12}
+
+
+def test_fields_of_another_spec_are_left_out() -> None:
+    """A local field that the record does not have is not smuggled into it."""
+    attempt = ask_cloud(
+        '{"shop": "Aoi", "count": 12}', local_fields={"else": line_of(1, kept=True)}
+    ).attempt
+    assert attempt.output == {"shop": "Aoi", "count": 12}
+
+
+@pytest.mark.parametrize("text", ["", "I cannot help.", '{"shop": "Aoi", "count": 12}'])
+def test_a_refusal_waits_for_a_person(text: str) -> None:
+    """What the cloud says beside a refusal is no answer, and is still paid for."""
+    found = ask_cloud(text, "refusal", {"shop": line_of("Aoi", kept=True)})
+    assert (found.status, found.step) == (JobStatus.REVIEW, None)
+    assert (found.attempt.reason_code, found.attempt.output) == ("cloud_refused", None)
+    assert (found.attempt.fields, found.attempt.cost_nano_usd) == (None, 123)
+
+
+@pytest.mark.parametrize("text", ['{"shop": "Aoi", "cou', '{"shop": "Aoi", "count": 12}'])
+def test_a_cut_answer_waits_for_a_person(text: str) -> None:
+    """An answer that was cut off is never taken as whole."""
+    found = ask_cloud(text, "length")
+    assert (found.status, found.attempt.verdict) == (JobStatus.REVIEW, "escalate")
+    assert found.attempt.reason_code not in ("cloud_answer", "no_answer")
+
+
+@pytest.mark.parametrize("text", ["", "sorry", '{"shop": "Aoi"}', '{"shop": "Aoi", "count": "x"}'])
+def test_an_answer_in_another_form_waits_for_a_person(text: str) -> None:
+    """Words, and records that are not the spec's, are no answer; nothing is raised."""
+    found = ask_cloud(text)
+    assert (found.status, found.attempt.verdict) == (JobStatus.REVIEW, "escalate")
+    assert found.attempt.reason
+    assert found.attempt.reason != found.attempt.reason_code
+
+
+def test_a_label_of_the_cloud_is_the_label() -> None:
+    """Classify reads the cloud's answer too."""
+    reply = CloudReply('{"label": "b"}', "stop", CloudUsage(), "m")
+    plan = plan_with(CLOUD_ROUTE)
+    found = conclude_cloud(plan, JOB, reply, tier=1, cost_nano_usd=0, local_fields=None)
+    assert (found.status, found.attempt.label) == (JobStatus.DONE, "b")
+    wrong = replace(reply, text='{"label": "c"}')
+    found = conclude_cloud(plan, JOB, wrong, tier=1, cost_nano_usd=0, local_fields=None)
+    assert (found.status, found.attempt.label) == (JobStatus.REVIEW, None)

@@ -5,7 +5,7 @@ import pytest
 from jobs.store.results import Tally
 from workers.view import LINE_SECONDS, BarView, LineView, Pace, make_view
 
-TALLY = Tally(8, 1, 3, 2, 2, 0, 0, 0, 0)
+TALLY = Tally(8, 1, 3, 2, 0, 2, 0, 0, 0, 0)
 
 
 class Clock:
@@ -49,7 +49,7 @@ def test_a_new_file_is_shown_at_once(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_an_empty_file_has_no_percentage_to_fail_on(capsys: pytest.CaptureFixture[str]) -> None:
     """No rows and no time are no division by zero."""
-    LineView("en", Clock()).show("a.csv", Tally(0, 0, 0, 0, 0, 0, 0, 0, 0), 0.0)
+    LineView("en", Clock()).show("a.csv", Tally(0, 0, 0, 0, 0, 0, 0, 0, 0, 0), 0.0)
     assert "0/0" in capsys.readouterr().err
 
 

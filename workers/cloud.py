@@ -129,9 +129,11 @@ class Sender(Handler):
                 reply = call.asker.ask(call.question)
             except CloudBusyError as error:
                 self._release(call, begun, error.code)
-                if pause_seconds is None or self._stopping.is_set():
+                if pause_seconds is None:
                     return False
                 self._wait(call.lease, error.retry_after_seconds or pause_seconds)
+                if self._stopping.is_set():
+                    return False
             except CloudAmbiguousError as error:
                 cloud.lose(self._database, call.lease, begun, problem=error.code)
                 log.warning("cloud_reply_lost", code=error.code, job=call.job.job_id)

@@ -81,8 +81,12 @@ class Crew:
 
     def stop(self) -> None:
         """Let our own workers commit what is finished and end."""
-        for supervisor in self._own.values():
-            supervisor.stop()
+        try:
+            for supervisor in self._own.values():
+                supervisor.stop()
+        except KeyboardInterrupt:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End our own workers now."""

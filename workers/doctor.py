@@ -4,7 +4,7 @@ import hashlib
 import importlib.metadata
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,14 +31,17 @@ class Finding:
     words: str
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at Python, compiler, llama.cpp, processor, model files, database and Redis."""
+def examine(settings: Settings, wanted: Collection[str] = ()) -> list[Finding]:
+    """Look at Python, compiler, llama.cpp, processor, model files, database and Redis.
+
+    `wanted` are models that a spec names, looked at besides those that are known.
+    """
     return [
         Finding("python", good=True, words=f"{platform.python_version()} {platform.platform()}"),
         _look_for_compiler(settings),
         _look_for_llama(settings),
         _look_at_processor(settings),
-        *_look_at_models(settings),
+        *_look_at_models(settings, wanted),
         _look_at_database(settings),
         _look_at_redis(settings),
     ]
@@ -74,8 +77,8 @@ def _look_at_processor(settings: Settings) -> Finding:
     return Finding("processor", good=good, words=words)
 
 
-def _look_at_models(settings: Settings) -> Iterator[Finding]:
-    for name in sorted({*BUILT_IN, *settings.models}):
+def _look_at_models(settings: Settings, wanted: Collection[str]) -> Iterator[Finding]:
+    for name in sorted({*BUILT_IN, *settings.models, *wanted}):
         try:
             model = find_model(settings, name)
             check_model(model)

@@ -212,9 +212,12 @@ def _watch(
     while not stop.wait(settings.worker.heartbeat_seconds):
         rows_done, busy_seconds = post.feel_pulse()
         try:
+            database.require_in_place()
             workers.beat(database, worker.worker_id, rows_done=rows_done, busy_seconds=busy_seconds)
         except ServiceError as error:
             log.warning("service_down", code=error.code, **error.params)
+            if error.code == "database_replaced":
+                return
 
 
 if __name__ == "__main__":

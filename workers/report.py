@@ -42,10 +42,12 @@ class Report:
 def report_on(database: Database, batch: Batch, seconds: float) -> Report:
     """Count a batch as it stands; `seconds` is how long the caller worked on it."""
     fresh = batches.get(database, batch.batch_id)
-    return build_report(fresh, results.tally(database, batch.batch_id), seconds)
+    tally = results.tally(database, batch.batch_id)
+    sent = results.count_sent(database, batch.batch_id)
+    return build_report(fresh, tally, seconds, sent=sent)
 
 
-def build_report(batch: Batch, tally: Tally, seconds: float) -> Report:
+def build_report(batch: Batch, tally: Tally, seconds: float, *, sent: int = 0) -> Report:
     """Put a batch and its counts into the contract's form."""
     return Report(
         batch_id=batch.batch_id,
@@ -57,7 +59,7 @@ def build_report(batch: Batch, tally: Tally, seconds: float) -> Report:
         failed=tally.failed,
         cancelled=tally.cancelled,
         answered=0,
-        escalated=0,
+        escalated=sent,
         cached=0,
         audited=0,
         file_error=batch.file_error,

@@ -51,14 +51,16 @@ class Run:
     pause: Callable[[float], object] = time.sleep
 
 
-def prepare(settings: Settings, spec: Spec, paths: Sequence[Path]) -> list[Handed]:
+def prepare(
+    settings: Settings, spec: Spec, paths: Sequence[Path], limit: int | None = None
+) -> list[Handed]:
     """Read the files' bytes for their identity, and refuse what can never work.
 
     Raises SourceError for a file that cannot be read, ModelError for a model that is not there;
     nothing has been written then, not even a database.
     """
     check_cloud(settings, spec)
-    handed = [submit.hand_in(path, spec) for path in paths]
+    handed = [submit.hand_in(path, spec, limit) for path in paths]
     for item in handed:
         submit.check_readable(item)
     path = sqlite_file(settings.database_url)
@@ -89,6 +91,7 @@ def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
         with start_services(run.settings, run.database, run.spec, run.options, run.view) as crew:
             for item in waiting:
                 ended[item.identity] = _answer(run, item, crew)
+    run.database.require_in_place()
     seconds = time.monotonic() - started
     finished = [batch for item in handed if (batch := ended[item.identity]) is not None]
     return [report_on(run.database, batch, seconds) for batch in finished]
@@ -124,10 +127,15 @@ def start_services(
         dispatcher = stack.enter_context(dispatching(settings, database, queues))
         crew = Crew(settings, database, options.device, lambda event: _tell(view, event))
         crew.watch(dispatcher.check)
+        crew.watch(database.require_in_place)
         stack.callback(crew.stop)
         crew.ensure(spec.route.tiers[:1])
         crew.wait_ready(spec.route.tiers[0])
-        yield crew
+        try:
+            yield crew
+        except KeyboardInterrupt:
+            view.say("stopping_run", seconds=int(settings.worker.grace_seconds))
+            raise
 
 
 @contextmanager

@@ -25,13 +25,13 @@ def _exact(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
-Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]
+Amount = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1_000_000)]
 
 
 class Section(BaseModel):
     """A table of sekisho.toml; frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ModelSection(Section):
@@ -65,12 +65,12 @@ class WorkerSection(Section):
     """[worker]: how a worker holds and commits chunks."""
 
     threads: Annotated[int, Field(ge=1, le=16)] = 2
-    lease_seconds: Annotated[float, Field(gt=0)] = 60.0
-    heartbeat_seconds: Annotated[float, Field(gt=0)] = 2.0
-    stall_seconds: Annotated[float, Field(gt=0)] = 300.0
-    grace_seconds: Annotated[float, Field(gt=0)] = 30.0
-    commit_rows: Annotated[int, Field(ge=1)] = 64
-    commit_ms: Annotated[int, Field(ge=1)] = 200
+    lease_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=3_600)] = 2.0
+    stall_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    grace_seconds: Annotated[float, Field(gt=0, le=3_600)] = 30.0
+    commit_rows: Annotated[int, Field(ge=1, le=10_000)] = 64
+    commit_ms: Annotated[int, Field(ge=1, le=60_000)] = 200
 
 
 class CloudSection(Section):
@@ -85,9 +85,9 @@ class CloudSection(Section):
 class DispatchSection(Section):
     """[dispatch]: how messages reach Redis."""
 
-    window: Annotated[int, Field(ge=1)] = 64
-    tick_seconds: Annotated[float, Field(gt=0)] = 0.2
-    resend_seconds: Annotated[float, Field(gt=0)] = 10.0
+    window: Annotated[int, Field(ge=1, le=100_000)] = 64
+    tick_seconds: Annotated[float, Field(gt=0, le=60)] = 0.2
+    resend_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10.0
 
 
 class ConfigFile(Section):

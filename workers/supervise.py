@@ -34,6 +34,9 @@ BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 BARREN_DEATHS_MAX: Final = 3
 """A child that dies this often in a row without getting ready is given up."""
 
+IDLE_DEATHS_MAX: Final = 8
+"""So is one that dies this often in a row, ready but with no chunk in its hands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Post:
@@ -128,7 +131,7 @@ class Supervisor:
             idle = 0 if self._recover(status) else idle + 1
             if self._stopping.is_set() or self.failure is not None:
                 break
-            if barren >= BARREN_DEATHS_MAX:
+            if barren >= BARREN_DEATHS_MAX or idle >= IDLE_DEATHS_MAX:
                 self.failure = ServiceError(
                     "worker_keeps_dying", model=self.post.model_name, status=status
                 )

@@ -12,6 +12,8 @@ from jobs.store.results import Tally
 from jobs.words import Language, say
 
 LINE_SECONDS: Final = 5.0
+QUIET_SECONDS: Final = 30.0
+"""Lines while nothing moves are rarer."""
 
 
 class View(Protocol):
@@ -53,6 +55,7 @@ class LineView:
         self._language = language
         self._clock = clock
         self._next = clock()
+        self._shown = -1
         self._pace = Pace()
 
     def say(self, code: str, **params: object) -> None:
@@ -62,7 +65,9 @@ class LineView:
         rate = self._pace.measure(tally.ended, seconds)
         if self._clock() < self._next:
             return
-        self._next = self._clock() + LINE_SECONDS
+        quiet = tally.ended == self._shown
+        self._shown = tally.ended
+        self._next = self._clock() + (QUIET_SECONDS if quiet else LINE_SECONDS)
         self.say(
             "progress_line",
             name=name,

@@ -81,7 +81,16 @@ def _known_codec(path: Path, named: str) -> str:
         raise SourceError("unknown_encoding", file=str(path), encoding=named) from error
     if name in NO_FILE_ENCODINGS:
         raise SourceError("unknown_encoding", file=str(path), encoding=named)
+    if name in ("utf-16", "utf-32"):
+        _require_mark(path, name)
     return MEANT_BY.get(name, name)
+
+
+def _require_mark(path: Path, name: str) -> None:
+    """Without a byte order mark nobody knows which byte comes first; the codec would fail."""
+    with open_file(path) as opened:
+        if _by_first_bytes(opened.read(4)) != name:
+            raise SourceError("encoding_without_mark", file=str(path), encoding=name)
 
 
 def _by_first_bytes(start: bytes) -> str | None:

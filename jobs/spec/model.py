@@ -16,6 +16,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from jobs.spec.section import Name, Section, Words
 from jobs.spec.task import AnyTask
 
+Title = Annotated[str, StringConstraints(pattern=r"^\S([^\x00-\x1f]*\S)?$", max_length=64)]
+
 NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
         # dotted key -> the values that need nothing further and are therefore accepted
@@ -57,10 +59,25 @@ NOT_BUILT_IN_FIELDS: Final[Mapping[str, tuple[object, ...] | None]] = MappingPro
 """The same for each [task.fields.NAME]: values that are not built, None for all of them."""
 
 
-class InputSection(Section):
-    """Where a row's id and text stand in the file, and how to read the file."""
+def _read_text(value: Any) -> str | tuple[str, ...]:
+    """Take one column, or several of which none stands twice."""
+    if isinstance(value, str) and value:
+        return value
+    columns = tuple(value) if isinstance(value, list | tuple) else ()
+    if not columns or not all(isinstance(column, str) and column for column in columns):
+        raise ValueError("it should be the name of a column, or a list of names")
+    if len(set(columns)) < len(columns):
+        raise ValueError("a column stands twice")
+    return columns
 
-    text: Words
+
+class InputSection(Section):
+    """Where a row's id and text stand in the file, and how to read the file.
+
+    Several columns of `text` become one text: a line "name: value" for each that is not empty.
+    """
+
+    text: Annotated[str | tuple[str, ...], BeforeValidator(_read_text)]
     id: Words | None = None
     keep: tuple[Words, ...] = ()
     format: Literal["csv", "tsv"] | None = None
@@ -99,7 +116,7 @@ class GateSection(Section):
     """When an answer is kept. `threshold` is the least confidence, used by mode `threshold`."""
 
     mode: Literal["keep_all", "threshold", "escalate_all"] = "keep_all"
-    threshold: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.8
+    threshold: Annotated[float, Field(ge=0, le=1)] = 0.8
 
 
 class PolicySection(Section):
@@ -112,7 +129,7 @@ class PolicySection(Section):
 class Spec(Section):
     """A whole spec file."""
 
-    name: Name
+    name: Title
     task: AnyTask
     input: InputSection
     route: RouteSection = RouteSection()

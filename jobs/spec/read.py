@@ -39,9 +39,20 @@ def parse_spec(text: str, file: str) -> Spec:
         raise SpecError("spec_not_toml", file=file, problem=str(error)) from error
     _refuse_not_built(data, text, file)
     try:
-        return Spec.model_validate(freeze(_without_accepted(data)))
+        spec = Spec.model_validate(freeze(_without_accepted(data)))
     except ValidationError as error:
         raise _as_spec_error(error, data, text, file) from None
+    _refuse_unused(data, text, file)
+    return spec
+
+
+def _refuse_unused(data: Mapping[str, Any], text: str, file: str) -> None:
+    """A threshold that no mode looks at would be believed to be a gate."""
+    gate = data.get("gate")
+    if isinstance(gate, dict) and "threshold" in gate and gate.get("mode") != "threshold":
+        line = find_line(text, ("gate", "threshold"))
+        mode = str(gate.get("mode", "keep_all"))
+        raise SpecError("spec_threshold_unused", file=file, line=line, mode=mode)
 
 
 def restore_spec(canonical: Mapping[str, Any]) -> Spec:
@@ -64,8 +75,7 @@ def _refuse_not_built(data: Mapping[str, Any], text: str, file: str) -> None:
             value == accepted and type(value) is type(accepted) for accepted in NOT_BUILT[key]
         )
         unbuilt_value = value in NOT_BUILT_VALUES.get(key, ()) if isinstance(value, str) else False
-        several_texts = key == "input.text" and isinstance(value, list)
-        if unbuilt_key or unbuilt_value or several_texts:
+        if unbuilt_key or unbuilt_value:
             line = find_line(text, tuple(key.split(".")))
             raise NotBuiltError("setting_not_built", file=file, line=line, key=key, value=value)
     for name, key, value in _field_settings(data):

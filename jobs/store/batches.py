@@ -136,6 +136,8 @@ def find(database: Database, identity: str) -> Batch | None:
 
 def get(database: Database, batch_id: str) -> Batch:
     """Return a batch by its id or a unique beginning of it; `latest` is the newest of all."""
+    if not batch_id:
+        raise NotFoundError("batch_not_found", batch="''")
     query = _select()
     if batch_id != "latest":
         query = query.where(batches.c.batch_id.startswith(batch_id, autoescape=True))

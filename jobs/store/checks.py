@@ -34,7 +34,8 @@ INVARIANTS: Final[dict[str, str]] = {
         WHERE c.status = 'waiting' AND o.outbox_id IS NULL""",
     "finished_chunk_with_open_rows": """
         SELECT count(*) FROM chunks c JOIN jobs j ON j.chunk_id = c.chunk_id
-        WHERE c.status = 'finished' AND j.status IN ('waiting', 'running')""",
+        WHERE c.status = 'finished'
+        AND j.status IN ('waiting', 'running', 'escalated', 'in_cloud')""",
 }
 """Name -> a query that counts violations; each must give 0 at any moment."""
 

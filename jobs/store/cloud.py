@@ -218,9 +218,14 @@ def lose(database: Database, lease: Lease, request: Request, *, problem: str) ->
 def to_review(
     database: Database, lease: Lease, job_ids: Sequence[int], *, code: str, words: str
 ) -> None:
-    """Let rows that can not be asked wait for a person with the best answer they have."""
+    """Let rows that can not be asked wait for a person with the best answer they have.
+
+    What a dead sender began for them is counted as maybe paid: nobody else will.
+    """
     with database.write() as connection:
         fence(connection, lease)
+        for job_id in job_ids:
+            _bury_intents(connection, job_id)
         connection.execute(
             update(jobs)
             .where(

@@ -69,9 +69,19 @@ class Database:
     Both raise ServiceError when the database does not answer.
     """
 
-    def __init__(self, engine: Engine, shown: str) -> None:
+    def __init__(self, engine: Engine, shown: str, file: Path | None = None) -> None:
         self.engine = engine
         self.shown = shown
+        self._file = file
+        self._opened = _identify(file)
+
+    def require_in_place(self) -> None:
+        """Raise ServiceError if the database's file was removed or replaced since it was opened.
+
+        What is written then goes into a file nobody finds, and may ruin the one in its place.
+        """
+        if self._file is not None and _identify(self._file) != self._opened:
+            raise ServiceError("database_replaced", database=self.shown)
 
     @property
     def dialect(self) -> str:
@@ -126,7 +136,7 @@ def _first_line(error: DBAPIError) -> str:
 
 
 def sqlite_file(address: str) -> Path | None:
-    """Return the absolute path of a SQLite database, None for any other database.
+    """Return the absolute path of a SQLite database, None for any other one, or one in memory.
 
     Raises SettingError for a URL that is none.
     """
@@ -143,6 +153,14 @@ def _parse_url(address: str) -> URL:
         raise SettingError("database_url_wrong") from error
 
 
+def _identify(file: Path | None) -> tuple[int, int] | None:
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino)
+
+
 def open_database(address: str) -> Database:
     """Open a database by URL without touching its tables.
 
@@ -156,10 +174,9 @@ def open_database(address: str) -> Database:
     if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise SettingError("database_kind_unknown", database=shown)
     engine = _create_engine(url, shown)
-    database = Database(engine, shown)
-    with database.read():
-        pass
-    return database
+    with Database(engine, shown).read():
+        pass  # makes an embedded database's file
+    return Database(engine, shown, sqlite_file(address))
 
 
 def _create_engine(url: URL, shown: str) -> Engine:

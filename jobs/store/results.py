@@ -10,7 +10,7 @@ from sqlalchemy.types import TypeEngine
 from jobs.errors import NotFoundError
 from jobs.job import JobStatus
 from jobs.store.database import Database
-from jobs.tables import Json, UtcTime, attempts, jobs, rejects
+from jobs.tables import Json, UtcTime, attempts, cloud_requests, jobs, rejects
 
 STREAM_ROWS: Final = 1_000
 ROW_NUMBER_MAX: Final = 2**63 - 1
@@ -18,12 +18,15 @@ VIEW_TYPES: Final[dict[str, TypeEngine[Any]]] = {
     **dict.fromkeys(
         ("output", "suggested_output", "fields", "signals", "attributes", "tags"), Json
     ),
-    **dict.fromkeys(("created_at", "updated_at", "finished_at"), UtcTime()),
+    **dict.fromkeys(
+        ("created_at", "updated_at", "finished_at", "first_row_at", "last_row_at"), UtcTime()
+    ),
 }
 """Columns of the views that raw SQL would hand over differently on the two databases."""
 
 RESULTS: Final = "SELECT * FROM fct_results WHERE batch_id = :batch_id"
 REJECTS: Final = "SELECT * FROM fct_rejects WHERE batch_id = :batch_id"
+SAVINGS: Final = "SELECT * FROM fct_savings_monthly ORDER BY month, spec_name, model, mode"
 ATTEMPTS: Final = (
     "SELECT * FROM fct_attempts WHERE batch_id = :batch_id AND row_number = :key"
     " ORDER BY attempt_id"
@@ -117,9 +120,46 @@ def count_reasons(database: Database, batch_id: str) -> dict[str, int]:
         return {row.reason_code: row.times for row in rows}
 
 
+def count_sent(database: Database, batch_id: str) -> int:
+    """Return how many of a batch's rows were ever sent to a cloud for an answer."""
+    with database.read() as connection:
+        return connection.execute(
+            select(func.count(cloud_requests.c.job_id.distinct())).where(
+                cloud_requests.c.batch_id == batch_id
+            )
+        ).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewReason:
+    """Why rows wait for a person, and how many."""
+
+    code: str
+    words: str
+    rows: int
+
+
+def review_reasons(database: Database, batch_id: str) -> list[ReviewReason]:
+    """Return why a batch's rows are in review, most frequent first; one example's words each."""
+    query = text(
+        "SELECT reason_code, min(reason) AS words, count(*) AS times FROM fct_results"
+        " WHERE batch_id = :batch_id AND status = 'review'"
+        " GROUP BY reason_code ORDER BY times DESC, reason_code"
+    )
+    with database.read() as connection:
+        rows = connection.execute(query, {"batch_id": batch_id})
+        return [ReviewReason(row.reason_code, row.words, row.times) for row in rows]
+
+
 def stream_results(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:
     """Yield the batch's lines of `fct_results` in the order of the file."""
     return _stream(database, RESULTS, batch_id)
+
+
+def savings(database: Database) -> list[dict[str, Any]]:
+    """Return the lines of `fct_savings_monthly`, by month, spec and model."""
+    with database.read() as connection:
+        return [dict(row._mapping) for row in _query(connection, SAVINGS)]
 
 
 def stream_rejects(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:
@@ -174,7 +214,8 @@ def row_life(
         if found is None:
             reject = _query(connection, REJECTS + key, **by).first()
             if reject is None:
-                raise NotFoundError("row_not_found", batch=batch_id, row=wanted)
+                code = "row_not_found" if source_id is None else "row_id_not_found"
+                raise NotFoundError(code, batch=batch_id, row=wanted)
             return RowLife({**reject._mapping, "status": "rejected"}, None, ())
         of_row = {"batch_id": batch_id, "key": found.row_number}
         tries = _query(connection, ATTEMPTS, **of_row).all()

@@ -8,6 +8,8 @@ from typing import Any, Final, Never
 from jobs.prompt import Completion
 
 WHITE: Final = " \t\n\r"
+LIMITS: Final = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+"""How long an answer may be, in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ def read_form(text: str, name: str) -> tuple[Any, str | None]:
     return members[0].value, None
 
 
-def schema_text(schema: Mapping[str, Any]) -> str:
-    """Write a JSON Schema as the engines take it: one spelling, properties in their order."""
-    return json.dumps(schema, ensure_ascii=False, separators=(",", ":"))
+def compact_json(data: Mapping[str, Any]) -> str:
+    """Write JSON in one spelling, members in their order: schemas, and examples of answers."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
 def closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,12 +78,9 @@ def closed_object(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def bound_tokens(estimate: float, *, least: int = 64, most: int = 4096) -> int:
-    """Return a limit of tokens that covers an estimate: a power of two, so that few differ."""
-    limit = least
-    while limit < min(estimate, most):
-        limit *= 2
-    return min(limit, most)
+def bound_tokens(estimate: float) -> int:
+    """Return a limit of tokens that covers an estimate: one of few, so that rows share them."""
+    return next((limit for limit in LIMITS if limit >= estimate), LIMITS[-1])
 
 
 def _read_members(text: str, at: int) -> tuple[tuple[Member, ...], int]:

@@ -11,7 +11,7 @@ from typing import Final
 from jobs.job import Job
 from jobs.prompt import Completion, Frame, LabelChoice, Prompt, Question
 from jobs.spec import ClassifyTask, Label
-from jobs.tasks.answers import bound_tokens, closed_object, find_fault, read_form, schema_text
+from jobs.tasks.answers import bound_tokens, closed_object, compact_json, find_fault, read_form
 from jobs.tasks.languages import speaks_japanese
 from jobs.tasks.protocol import Reading, nothing
 
@@ -46,7 +46,7 @@ class Classify:
         words = _choose_words(task)
         self.choice = LabelChoice(tuple(label.name for label in task.labels))
         self.frame = Frame(_describe(task, words), before=words.question, answer_start=words.answer)
-        self.schema = schema_text(closed_object({"label": {"enum": list(self.choice.labels)}}))
+        self.schema = compact_json(closed_object({"label": {"enum": list(self.choice.labels)}}))
         longest = max(len(label.encode()) for label in self.choice.labels)
         self.max_answer_tokens = bound_tokens(32 + longest)
 

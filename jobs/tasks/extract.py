@@ -1,21 +1,20 @@
 """Extract: the same fields from every row, each with its own place, confidence and problem."""
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from jobs.job import Job
 from jobs.prompt import Completion, Frame, JsonText, Prompt, Question
-from jobs.spec import ExtractTask, FieldSpec
+from jobs.spec import ExtractTask, FieldSpec, FieldType
 from jobs.tasks.answers import (
     Member,
     bound_tokens,
     closed_object,
+    compact_json,
     find_fault,
     read_object,
-    schema_text,
 )
 from jobs.tasks.languages import speaks_japanese
 from jobs.tasks.protocol import FieldReading, Reading, nothing
@@ -26,15 +25,21 @@ ANSWER: Final = "JSON: "
 AMOUNT_PATTERN: Final = r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"
 DATE_PATTERN: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 CURRENCY_PATTERN: Final = r"^[A-Z]{3}$"
-FORMS: Final = {
-    "string": '"..."',
-    "integer": "0",
-    "number": "0.0",
-    "money": '{"amount": "0", "currency": "JPY"}',
-    "date": '"YYYY-MM-DD"',
-    "boolean": "false",
-    "enum": '"..."',
+Sample = tuple[str, Any]
+"""A value as a text has it, and as the answer has it."""
+SAMPLES: Final[Mapping[FieldType, tuple[Sample, Sample]]] = {
+    "string": (("Blue Door", "Blue Door"), ("青い扉", "青い扉")),
+    "integer": (("12", 12), ("７", 7)),
+    "number": (("2.5", 2.5), ("４０", 40)),
+    "money": (
+        ("$1,045.90", {"amount": "1045.90", "currency": "USD"}),
+        ("8,200円", {"amount": "8200", "currency": "JPY"}),
+    ),
+    "date": (("May 3, 2024", "2024-05-03"), ("2023年11月9日", "2023-11-09")),
+    "boolean": (("yes", True), ("いいえ", False)),
+    "enum": (("", ""), ("", "")),
 }
+"""Two for each type; an enum has its own."""
 TOKENS: Final = {"string": 96, "money": 48, "enum": 48}
 OTHER_TOKENS: Final = 24
 
@@ -46,7 +51,6 @@ class Wording:
     instruction: str
     rules: str
     fields: str
-    form: str
     question: str
     optional: str
     types: dict[str, str]
@@ -56,7 +60,6 @@ ENGLISH: Final = Wording(
     instruction="Read the text and write these fields as JSON.",
     rules="Copy values as they stand in the text. Invent nothing.",
     fields="Fields:",
-    form="Form: ",
     question="Text: ",
     optional=", or null if the text does not say",
     types={
@@ -73,7 +76,6 @@ JAPANESE: Final = Wording(
     instruction="文を読み、次の項目を JSON で書いてください。",
     rules="値は文にあるとおりに写し、文にないことは書かないでください。",
     fields="項目:",
-    form="形式: ",
     question="文: ",
     optional="。文になければ null",
     types={
@@ -96,7 +98,10 @@ class Extract:
         japanese = speaks_japanese(task.instruction or described)
         words = JAPANESE if japanese else ENGLISH
         self.fields = task.fields
-        self.frame = Frame(_describe(task, words), before=words.question, answer_start=ANSWER)
+        self.system = _describe(task, words)
+        shots = [_show_sample(task.fields, words, number) for number in (0, 1)]
+        system = "\n\n".join([self.system, *shots])
+        self.frame = Frame(system, before=words.question, answer_start=ANSWER)
         limit = bound_tokens(sum(_estimate_tokens(field) for field in task.fields))
         self.constraint = JsonText(_build_schema(task.fields, patterns=True), limit)
         self.schema = _build_schema(task.fields, patterns=False)
@@ -106,10 +111,10 @@ class Extract:
         return Prompt(job.job_id, self.frame, job.text, self.constraint)
 
     def question(self, job: Job) -> Question:
-        """Ask for the fields; the schema is the prompt's without patterns for strings."""
+        """Ask for the fields, without the examples and patterns that small models need."""
         user = self.frame.before + job.text
         limit = 2 * self.constraint.max_tokens
-        return Question(job.job_id, self.frame.system, user, self.schema, limit)
+        return Question(job.job_id, self.system, user, self.schema, limit)
 
     def read(self, completion: Completion, job: Job) -> Reading:
         """Take every field: in its form, found in the text, as sure as its own tokens."""
@@ -191,7 +196,7 @@ def _build_schema(fields: Sequence[FieldSpec], *, patterns: bool) -> str:
     for field in fields:
         schema = _type_schema(field, patterns=patterns)
         properties[field.name] = schema if field.required else {"anyOf": [schema, {"type": "null"}]}
-    return schema_text(closed_object(properties))
+    return compact_json(closed_object(properties))
 
 
 def _type_schema(field: FieldSpec, *, patterns: bool) -> dict[str, Any]:
@@ -218,11 +223,21 @@ def _estimate_tokens(field: FieldSpec) -> int:
 def _describe(task: ExtractTask, words: Wording) -> str:
     lines = [task.instruction or words.instruction, words.rules, "", words.fields]
     lines += [_describe_field(field, words) for field in task.fields]
-    form = ", ".join(
-        f"{json.dumps(field.name, ensure_ascii=False)}: {FORMS[field.type]}"
-        for field in task.fields
-    )
-    return "\n".join([*lines, "", f"{words.form}{{{form}}}"])
+    return "\n".join(lines)
+
+
+def _show_sample(fields: Sequence[FieldSpec], words: Wording, number: int) -> str:
+    """Show question and answer in their very form, compact as the engines write it."""
+    samples = {field.name: _sample(field, number) for field in fields}
+    text = ", ".join(f"{name} {written}" for name, (written, _) in samples.items())
+    answer = {name: value for name, (_, value) in samples.items()}
+    return f"{words.question}{text}\n{ANSWER}{compact_json(answer)}"
+
+
+def _sample(field: FieldSpec, number: int) -> Sample:
+    if field.type == "enum":
+        return field.values[-number], field.values[-number]
+    return SAMPLES[field.type][number]
 
 
 def _describe_field(field: FieldSpec, words: Wording) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from jobs.job import Job
 from jobs.prompt import Completion, Frame, FreeText, Prompt, Question
 from jobs.spec import LanguageCode, SummarizeTask
-from jobs.tasks.answers import bound_tokens, closed_object, schema_text
+from jobs.tasks.answers import bound_tokens, closed_object, compact_json
 from jobs.tasks.folding import fold
 from jobs.tasks.languages import NAMES, detect_language, fits_language, repeats, split_sentences
 from jobs.tasks.numbers import lost_numbers
@@ -15,7 +15,7 @@ from jobs.tasks.protocol import Reading, nothing
 from jobs.tasks.writing import Written, read_text, score_text
 
 Tongue = Literal["en", "ja"]
-SCHEMA: Final = schema_text(
+SCHEMA: Final = compact_json(
     closed_object({"points": {"type": "array", "items": {"type": "string"}}})
 )
 BULLET: Final = re.compile(r"^\s*(?:[-*•‣●○・]+\s*|[0-9０-９]{1,2}[.)．、]\s+)")
@@ -32,8 +32,9 @@ SHOWN: Final = {
     ),
 }
 """An example in the form of question and answer."""
-TOKENS_PER_SENTENCE: Final = 96
-TOKENS_PER_CHAR: Final = 3
+TOKENS_PER_CHAR: Final = {"en": 0.5, "ja": 2}
+"""Small models spell out kana and kanji by the byte."""
+SENTENCE_CHARS: Final = {"en": 160, "ja": 64}
 MOST_TOKENS: Final = 512
 """The longest summary of a spec that sets no limit."""
 
@@ -101,12 +102,13 @@ class Summarize:
 
     def _bound(self, text: str) -> int:
         """Return how many tokens a summary may take: by the limits, else by the text."""
-        limits = [MOST_TOKENS, 64 + len(text.encode("utf-8", "replace"))]
+        tongue = self._tongue(text)
+        chars = [len(text)]
         if self.task.max_sentences is not None:
-            limits.append(self.task.max_sentences * TOKENS_PER_SENTENCE)
+            chars.append(self.task.max_sentences * SENTENCE_CHARS[tongue])
         if self.task.max_chars is not None:
-            limits.append(32 + self.task.max_chars * TOKENS_PER_CHAR)
-        return bound_tokens(min(limits))
+            chars.append(self.task.max_chars)
+        return bound_tokens(min(MOST_TOKENS, 32 + min(chars) * TOKENS_PER_CHAR[tongue]))
 
     def _frame(self, tongue: Tongue) -> Frame:
         text, points = SHOWN[tongue]

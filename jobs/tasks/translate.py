@@ -7,7 +7,7 @@ from typing import Final
 from jobs.job import Job
 from jobs.prompt import Completion, Frame, FreeText, Prompt, Question
 from jobs.spec import LanguageCode, TranslateTask
-from jobs.tasks.answers import bound_tokens, closed_object, schema_text
+from jobs.tasks.answers import bound_tokens, closed_object, compact_json
 from jobs.tasks.folding import fold
 from jobs.tasks.languages import CJK, NAMES, fits_language, repeats, weigh
 from jobs.tasks.numbers import lost_numbers
@@ -23,7 +23,7 @@ SHOTS: Final[Mapping[str, tuple[str, str]]] = {
     "ko": ("회의는 9시 30분에 시작합니다.", "견본 3상자를 돌려보내 주세요."),
 }
 """The same two sentences in every language, shown as examples of question and answer."""
-SCHEMA: Final = schema_text(closed_object({"text": {"type": "string"}}))
+SCHEMA: Final = compact_json(closed_object({"text": {"type": "string"}}))
 MIN_RATIO: Final = 0.3
 MAX_RATIO: Final = 3.5
 SHORT_WEIGHT: Final = 20

@@ -52,6 +52,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("provider", "model", "valid_from", name=op.f("pk_prices")),
         comment="prices set by the user; the built-in ones come with the program",
     )
+    with op.batch_alter_table("jobs", schema=None) as batch_op:  # cloud_requests refers to it
+        batch_op.create_index("uq_jobs_job_id_data_class", ["job_id", "data_class"], unique=True)
     op.create_table(
         "cloud_requests",
         sa.Column("request_id", RecordId, nullable=False, comment="one call, committed before it"),
@@ -190,7 +192,6 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("obstacle", sa.Text(), nullable=True, comment="the same in words")
         )
-        batch_op.create_index("uq_jobs_job_id_data_class", ["job_id", "data_class"], unique=True)
     with op.batch_alter_table("results", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column(
@@ -207,7 +208,6 @@ def downgrade() -> None:
     with op.batch_alter_table("results", schema=None) as batch_op:
         batch_op.drop_column("fields")
     with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.drop_index("uq_jobs_job_id_data_class")
         batch_op.drop_column("obstacle")
         batch_op.drop_column("obstacle_code")
     with op.batch_alter_table("batches", schema=None) as batch_op:
@@ -222,6 +222,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_cloud_requests_job_id"))
         batch_op.drop_index(batch_op.f("ix_cloud_requests_batch_id_status"))
     op.drop_table("cloud_requests")
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.drop_index("uq_jobs_job_id_data_class")
     op.drop_table("prices")
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_audit_log_batch_id"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.store import Database, open_database
+from jobs.store import Database, open_database, schema
 from tests.cli.conftest import Call, count_batches
 from tests.store.making import drive
 from workers.cli import app
@@ -41,6 +41,18 @@ def test_submit_tells_the_contracts_keys(call: Call, folder: Path) -> None:
     plain = call("submit", "rows.csv", "--spec", "spec.toml")
     assert told.data["batch_id"] in plain.out
     assert plain.out.count("\n") == 1
+
+
+def test_submit_with_a_limit(call: Call, folder: Path) -> None:
+    """Only the first records are taken, and it is said that there may be more."""
+    told = call("submit", "rows.csv", "--spec", "spec.toml", "--limit", "1", "--json")
+    assert (told.status, told.data["rows"]) == (0, 1)
+    assert "first 1 records of rows.csv" in told.err
+    more = call("submit", "rows.csv", "--spec", "spec.toml", "--limit", "9", "--json")
+    assert (more.data["rows"], more.err) == (2, "")
+    assert more.data["batch_id"] != told.data["batch_id"]
+    assert call("submit", "rows.csv", "--spec", "spec.toml", "--limit", "0").status == 2
+    assert count_batches(folder) == 2
 
 
 def test_submit_of_a_broken_file(call: Call, folder: Path) -> None:
@@ -130,7 +142,7 @@ def test_a_rows_life(call: Call, batch_id: str) -> None:
     [
         (["99"], "row_not_found"),
         (["9" * 40], "row_not_found"),
-        (["--id", "none"], "row_not_found"),
+        (["--id", "none"], "row_id_not_found"),
         ([], "row_needs_one_key"),
         (["1", "--id", "r1"], "row_needs_one_key"),
     ],
@@ -155,7 +167,7 @@ def test_spec_check(call: Call, folder: Path) -> None:
 
 def test_db_upgrade_and_check(call: Call, batch_id: str) -> None:
     """A current and sound database is 0; a broken invariant is a finding with its name."""
-    assert call("db", "upgrade", "--json").data["revision"] == "0001"
+    assert call("db", "upgrade", "--json").data["revision"] == schema.head_revision()
     good = call("db", "check", "--json")
     assert (good.status, good.data) == (0, {"differences": [], "violations": {}})
     database: Database = open_database("sqlite:///sekisho.db")

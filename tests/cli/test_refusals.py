@@ -99,6 +99,15 @@ class TestHandingIn:
         assert refused(call, folder, *arguments, "my.toml", says=says) == "config_key_wrong"
 
 
+def test_an_unknown_cloud_model(call: Call, folder: Path) -> None:
+    """A cloud model without a price is refused before anything is written, with the nearest."""
+    (folder / "spec.toml").write_text(SPEC + 'cloud = "claude-haiku-4-6"\n')
+    arguments = ("run", "rows.csv", "--spec", "spec.toml")
+    says = ("claude-haiku-4-6", "claude-haiku-4-5")
+    assert refused(call, folder, *arguments, says=says) == "cloud_model_unknown"
+    assert not (folder / "sekisho.db").exists()
+
+
 @pytest.mark.parametrize("model", ["words", "gone", "unknown"])
 def test_models_that_are_none(call: Call, folder: Path, model: str) -> None:
     """A GGUF that is none, one that is missing, and a name nobody knows stop a run at once."""
@@ -120,7 +129,7 @@ def test_a_wrong_allow_bad(call: Call, folder: Path, value: str) -> None:
     [
         (".", "out_no_folder"),
         ("no/such/out.csv", "out_no_folder"),
-        ("rows.csv", "out_is_input"),
+        ("rows.csv", "out_is_needed"),
         ("out.xlsx", "format_not_built"),
         ("out.doc", "format_unknown"),
     ],
@@ -141,7 +150,7 @@ def test_one_out_for_two_files(call: Call, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [("--limit", "3"), ("--deadline", "6h"), ("--no-cache",)],
+    [("--deadline", "6h"), ("--no-cache",)],
 )
 def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) -> None:
     """An option of a part that is not built is refused by name."""
@@ -167,7 +176,8 @@ def test_a_run_has_one_device(call: Call, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [*((name,) for name in NOT_BUILT), ("worker", "cloud"), ("db", "views")]
+    "command",
+    [*((name,) for name in NOT_BUILT), ("db", "views"), ("report", "quality"), ("report", "cost")],
 )
 def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """A command of the contract that is not built says so, whatever its arguments."""
@@ -183,6 +193,7 @@ def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) 
         ("results", "b00"),
         ("rejects", "b00"),
         ("row", "b00", "1"),
+        ("resume", "b00"),
     ],
 )
 def test_an_unknown_batch(call: Call, folder: Path, command: tuple[str, ...]) -> None:
@@ -200,7 +211,9 @@ def test_an_unreachable_database(call: Call, folder: Path, command: str) -> None
     assert refused(call, folder, *arguments, status=3) == "database_fails"
 
 
-@pytest.mark.parametrize("command", [("dispatch",), ("worker", "local", "--model", "stub")])
+@pytest.mark.parametrize(
+    "command", [("dispatch",), ("worker", "local", "--model", "stub"), ("worker", "cloud")]
+)
 def test_an_unreachable_redis(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """What needs Redis ends with 3 when the one named does not answer."""
     url = f"unix://{folder}/none.sock"

@@ -70,6 +70,7 @@ class World:
         stub: Mapping[str, object] | None = None,
         worker: Mapping[str, object] | None = None,
         dispatch: Mapping[str, object] | None = None,
+        cloud: Mapping[str, object] | None = None,
     ) -> None:
         """Write sekisho.toml: the short times of these tests and what a test wants otherwise.
 
@@ -80,6 +81,7 @@ class World:
             **({} if model else {"models.stub.stub": {**STUB, **(stub or {})}}),
             "worker": {**WORKER, **(worker or {})},
             "dispatch": {**DISPATCH, **(dispatch or {})},
+            "cloud": cloud or {},
         }
         lines = [
             line

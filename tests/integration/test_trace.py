@@ -18,13 +18,14 @@ from jobs.export import write_csv
 from jobs.gate import Policy
 from jobs.job import BatchStatus, Hint, JobStatus, queue_name
 from jobs.prompt import Completion
+from jobs.route import route_of
 from jobs.source import Row, read_records
 from jobs.spec import parse_spec, restore_spec
 from jobs.store import Database, batches, checks, chunks, open_database, outbox, results, schema
 from jobs.store import workers as roster
 from jobs.store.workers import Worker
 from jobs.tasks import build_task
-from jobs.verdict import Tier, conclude
+from jobs.verdict import Plan, Tier, conclude
 from workers.broker import Queues
 from workers.dispatch import Dispatcher
 from workers.engines import Engine
@@ -117,16 +118,10 @@ def test_a_row_keeps_its_key_from_the_file_to_the_result(
     assert sum(probability for _, probability in completion.scores) == pytest.approx(1)
 
     # the same task reads it, the gate judges it, the device's rate prices it
-    outcome = conclude(
-        job,
-        completion,
-        task=task,
-        policy=Policy("threshold", 0.0),
-        tier=Tier(lease.tier, worker.model_name, worker.model_hash, DeviceSection().rate),
-        language=lease.language,
-    )
-    assert outcome.status is JobStatus.DONE
-    assert outcome.attempt.reason_code == "above_threshold"
+    plan = Plan(task, Policy("threshold", 0.0), route_of(spec), lease.language)
+    tier = Tier(lease.tier, worker.model_name, worker.model_hash, DeviceSection().rate)
+    outcome = conclude(plan, tier, job, completion)
+    assert (outcome.status, outcome.attempt.reason_code) == (JobStatus.DONE, "above_threshold")
     assert outcome.attempt.cost_nano_usd > 0
 
     # attempt and result are written under the fence; the batch closes

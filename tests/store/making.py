@@ -57,10 +57,14 @@ def make_reject(number: int) -> NewReject:
 
 
 def make_batch(
-    database: Database, sizes: Sequence[int] = (3, 2), identity: str = "i1", rejected: int = 0
+    database: Database,
+    sizes: Sequence[int] = (3, 2),
+    identity: str = "i1",
+    rejected: int = 0,
+    change: Callable[[Spec], Spec] = lambda it: it,
 ) -> Batch:
     """An open batch with one chunk for each size, loaded in one step."""
-    batch = batches.create(database, make_new(identity))
+    batch = batches.create(database, make_new(identity, change=change))
     lease = loading.claim_loading(database, batch.batch_id)
     assert lease is not None
     planned, first = [], 1
@@ -71,7 +75,7 @@ def make_batch(
     lease = loading.add_rows(
         database,
         lease,
-        spec=make_spec(),
+        spec=change(make_spec()),
         planned=planned,
         rejected=bad,
         records_read=first - 1 + rejected,

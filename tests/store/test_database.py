@@ -112,3 +112,15 @@ def test_a_write_after_a_read_writes(database: Database) -> None:
             values = {**MODEL, "model_hash": f"h{number}"}
             connection.execute(insert(models).values(first_seen_at=now(), **values))
     assert len(rows_of(database, "SELECT * FROM models")) == 4
+
+
+def test_a_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
+    """Writing on into a removed or replaced file would lose rows unseen."""
+    path = tmp_path / "own.db"
+    database = open_database(f"sqlite:///{path}")
+    database.require_in_place()
+    path.rename(tmp_path / "moved.db")
+    with pytest.raises(ServiceError) as caught:
+        database.require_in_place()
+    assert caught.value.code == "database_replaced"
+    database.close()

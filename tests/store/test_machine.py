@@ -14,10 +14,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from sqlalchemy import make_url
 
 from jobs.errors import LeaseLost
 from jobs.job import BatchStatus, Job, JobStatus, Lease
-from jobs.store import Database, batches, chunks, open_database, recovery, results
+from jobs.store import Database, batches, chunks, recovery, results
+from jobs.store.database import _create_engine
 from tests.store.making import (
     LEASE_SECONDS,
     all_hints,
@@ -42,7 +44,9 @@ class Deliveries(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.database: Database = open_database("sqlite://")
+        # in memory, which only a test may have: `open_database` refuses it
+        engine = _create_engine(make_url("sqlite://"), "sqlite://")
+        self.database = Database(engine, "sqlite://")
         with self.database.read() as connection:
             raw = connection.connection.driver_connection
             assert isinstance(raw, sqlite3.Connection)

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, insert, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 import migrations
 from jobs.errors import SettingError
-from jobs.store import Database, open_database, schema
+from jobs.store import Database, open_database, results, schema
 from jobs.tables import batches, metadata
 from jobs.views import VIEWS
 from tests.conftest import opened
-from tests.store.making import make_batch, rows_of
+from tests.store.making import assert_sound, drive, make_batch, rows_of
 
 FCT_RESULTS = [
     "batch_id",
@@ -53,13 +53,29 @@ def empty(empty_url: str) -> Iterator[Database]:
         yield database
 
 
-def downgrade(connection: Connection) -> None:
-    """Take every migration back, as from the shell."""
+def alembic_config(connection: Connection) -> Config:
+    """What alembic needs to know, as from the shell."""
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
     config.attributes["connection"] = connection
+    return config
+
+
+def downgrade(connection: Connection) -> None:
+    """Take every migration back."""
     schema.drop_views(connection)
-    command.downgrade(config, "base")
+    command.downgrade(alembic_config(connection), "base")
+
+
+def copy_rows(source: Database, target: Connection, table: Table, columns: set[str]) -> None:
+    """Copy a table's rows, as far as the target has their columns."""
+    with source.read() as connection:
+        rows = [dict(row._mapping) for row in connection.execute(select(table))]
+    for row in rows:
+        # a plain INSERT: the table as it is known today has columns that are not there yet
+        kept = {name: value for name, value in row.items() if name in columns}
+        lean = Table(table.name, MetaData(), *(Column(n, table.c[n].type) for n in kept))
+        target.execute(insert(lean).values(**kept))
 
 
 def test_head_equals_metadata(empty: Database) -> None:
@@ -94,6 +110,33 @@ def test_down_and_up_again(empty: Database) -> None:
     assert schema.describe(empty) is None
     schema.upgrade(empty)
     assert schema.find_differences(empty) == []
+
+
+def test_a_database_of_the_first_version_is_brought_up(empty: Database, sqlite: Database) -> None:
+    """Rows written before the cloud was there keep all they had, and may not leave."""
+    batch = make_batch(sqlite, [2], rejected=1)
+    drive(sqlite)
+    with empty.write() as connection:
+        command.upgrade(alembic_config(connection), "0001")
+        known = inspect(connection)
+        for table in metadata.sorted_tables:
+            if table.name in known.get_table_names():
+                columns = {column["name"] for column in known.get_columns(table.name)}
+                copy_rows(sqlite, connection, table, columns)
+    schema.upgrade(empty)
+    assert schema.find_differences(empty) == []
+    assert_sound(empty)
+    before, after = (
+        [
+            {**line, "cost_usd": float(line["cost_usd"])}
+            for line in results.stream_results(database, batch.batch_id)
+        ]
+        for database in (sqlite, empty)
+    )
+    assert after == before
+    with empty.read() as connection:
+        row = connection.execute(select(batches)).one()
+    assert (row.budget_nano_usd, row.cloud_nano_usd) == (0, 0)
 
 
 def test_views_exist_with_the_columns_of_the_contract(database: Database) -> None:

@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -56,11 +56,26 @@ def test_the_prompt_asks_for_the_fields_in_order() -> None:
     assert list(schema["properties"]["total"]["properties"]) == ["amount", "currency"]
 
 
+def test_the_examples_are_sound() -> None:
+    """Both examples in the prompt are answers that every check would pass."""
+    kinds: tuple[FieldType, ...] = get_args(FieldType)
+    fields = [FieldSpec(name=kind, type=kind) for kind in kinds if kind != "enum"]
+    fields.append(FieldSpec(name="enum", type="enum", values=("high", "low")))
+    task = Extract(ExtractTask(kind="extract", fields=tuple(fields)))
+    shown = task.frame.system.removeprefix(task.system).strip().split("\n\n")
+    assert len(shown) == 2
+    for shot in shown:
+        text, answer = shot.removeprefix(task.frame.before).split(f"\n{task.frame.answer_start}")
+        reading = task.read(talk(answer), make_job(text))
+        assert (reading.problem, reading.output) == (None, json.loads(answer))
+
+
 def test_a_question_asks_the_same_without_patterns() -> None:
     """An engine that only talks gets the same words and fields, and the row's text as it is."""
     task = Extract(TASK)
     question = task.question(make_job(TEXT))
-    assert (question.key, question.system) == (7, task.frame.system)
+    assert (question.key, question.system) == (7, task.system)
+    assert task.frame.system.startswith(task.system)
     assert question.user.endswith(TEXT)
     assert "pattern" not in question.schema
     assert list(json.loads(question.schema)["properties"]) == list(RECORD)

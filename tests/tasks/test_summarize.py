@@ -62,7 +62,8 @@ def test_limits_bound_the_answer() -> None:
 
     assert limit(make(), "x" * 100_000) == 512
     assert limit(make(max_sentences=1), "x" * 100_000) == 128
-    assert limit(make(), "x" * 40) == 128
+    assert limit(make(), "x" * 40) == 64
+    assert limit(make(max_chars=100), JAPANESE * 99) == 256
 
 
 def test_lines_are_points() -> None:

@@ -60,7 +60,7 @@ def test_the_length_of_the_text_bounds_the_answers() -> None:
         assert constraint.stop[0] == (
             "\n原文:" if "\n\n" in text else "\n\n" if "\n" in text else "\n"
         )
-    assert limits == [64, 1024, 4096, 64]
+    assert limits == [64, 768, 4096, 64]
 
 
 def test_a_question_asks_for_json_without_examples() -> None:

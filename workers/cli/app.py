@@ -4,21 +4,26 @@ import json
 import os
 import signal
 import sys
+import traceback
+from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
-from jobs.errors import NotBuiltError, SekishoError, ServiceError, UsageError
+from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError, UsageError
 from jobs.words import choose_language, say
-from workers.cli import inspect, operate, run
+from workers.cli import draft, fleet, forecast, inspect, operate, prices, run, savings
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
+EXIT_PIPE: Final = 141
+"""What a shell reports of a program whose reader has left."""
 NOT_BUILT: Final = (
-    "watch", "init", "workers", "retry", "cancel", "diff", "plan", "evaluate", "report",
-    "cost", "prices", "gate", "review", "train", "care", "erase", "models", "audit",
+    "watch", "retry", "cancel", "diff", "evaluate",
+    "cost", "gate", "review", "train", "care", "erase", "models", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""
 
@@ -53,6 +58,11 @@ def _options(
 run.add_to(app)
 inspect.add_to(app)
 operate.add_to(app)
+prices.add_to(app)
+fleet.add_to(app)
+savings.add_to(app)
+draft.add_to(app)
+forecast.add_to(app)
 
 
 def _refuse(name: str) -> None:
@@ -70,24 +80,68 @@ for _name in NOT_BUILT:
 
 
 def main() -> NoReturn:
-    """Run a command and leave with its exit status: 0, 1, 2, 3 or 130."""
+    """Run a command and leave with its exit status: 0, 1, 2, 3 or 130; 141 for a closed pipe."""
+    _mend_streams()
     configure_log()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        status = app(standalone_mode=False)
-    except SekishoError as error:
-        _complain(error)
-        status = _status(error)
-    except TyperException as error:
-        print(f"sekisho: {error}", file=sys.stderr)  # noqa: T201 - the command line speaks
-        status = 2
-    except KeyboardInterrupt:
-        status = 130
+        status = _run()
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output has left; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    sys.exit(status if isinstance(status, int) else 0)
+        status = EXIT_PIPE
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _complain("output_fails", {"problem": error.strerror or type(error).__name__}, False)
+        status = 3
+    sys.exit(status)
+
+
+def _run() -> int:
+    try:
+        _refuse_undecodable(sys.argv)
+        status = app(standalone_mode=False)
+    except SekishoError as error:
+        _complain(error.code, error.params, "--json" in sys.argv)
+        return _status(error)
+    except TyperException as error:
+        _complain("usage_wrong", {"problem": str(error)}, "--json" in sys.argv)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except OSError:
+        raise
+    except Exception as error:
+        if os.environ.get("SEKISHO_DEBUG"):
+            raise
+        # The words of an unforeseen error may quote a row: its kind and place are enough.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(place.filename).name}:{place.lineno}"
+        params = {"kind": type(error).__name__, "where": where}
+        _complain("unforeseen_error", params, "--json" in sys.argv)
+        return 3
+    return status if isinstance(status, int) else 0
+
+
+def _mend_streams() -> None:
+    """Let words always be written: closed streams go nowhere, odd encodings get escapes."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for the process's life
+        else:
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse_undecodable(arguments: list[str]) -> None:
+    """Refuse names that are no text in this locale; no database could hold them."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            shown = argument.encode("utf-8", "replace").decode()
+            raise SettingError("argument_undecodable", argument=shown) from error
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -100,10 +154,10 @@ def _status(error: SekishoError) -> int:
     return 3 if isinstance(error, ServiceError) else 1
 
 
-def _complain(error: SekishoError) -> None:
-    words = say(error.code, choose_language(), **error.params)
-    print(f"sekisho: {words}", file=sys.stderr)  # noqa: T201 - the command line speaks
-    if "--json" in sys.argv:
-        params = {name: str(value) for name, value in error.params.items()}
-        told: dict[str, Any] = {"code": error.code, "message": words, "params": params}
+def _complain(code: str, params: Mapping[str, object], as_data: bool) -> None:
+    words_ = say(code, choose_language(), **params)
+    print(f"sekisho: {words_}", file=sys.stderr)  # noqa: T201 - the command line speaks
+    if as_data:
+        shown = {name: str(value) for name, value in params.items()}
+        told: dict[str, Any] = {"code": code, "message": words_, "params": shown}
         print(json.dumps({"error": told}, ensure_ascii=False))  # noqa: T201 - as above

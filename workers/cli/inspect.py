@@ -22,6 +22,7 @@ from workers.cli.options import (
     print_pairs,
     words,
 )
+from workers.cli.out import check_out
 from workers.cli.results import REJECT_COLUMNS, RESULT_COLUMNS, choose_format, send
 from workers.report import Report, as_json, build_report, report_on
 from workers.view import make_view
@@ -130,6 +131,8 @@ def show_results(
     with open_room(db, redis, config) as room:
         chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
         found = batches.get(room.database, batch)
+        if out is not None:
+            out = check_out(out, room.settings, [Path(found.file_path)])
         lines = results.stream_results(room.database, found.batch_id)
         send(lines, RESULT_COLUMNS, chosen, out)
 
@@ -146,6 +149,8 @@ def show_rejects(
     with open_room(db, redis, config) as room:
         chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
         found = batches.get(room.database, batch)
+        if out is not None:
+            out = check_out(out, room.settings, [Path(found.file_path)])
         send(results.stream_rejects(room.database, found.batch_id), REJECT_COLUMNS, chosen, out)
 
 

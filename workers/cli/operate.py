@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from jobs.errors import NotBuiltError
 from jobs.job import CLOUD_QUEUE
+from jobs.spec import read_spec
 from jobs.store import batches, checks, cloud, open_database, schema
 from jobs.words import say
 from workers.broker import Queues
@@ -206,10 +208,16 @@ def make_views() -> None:
 
 
 def doctor(
-    db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
+    spec: Annotated[
+        Path | None, typer.Option("--spec", metavar="SPEC", help=words("help_doctor_spec"))
+    ] = None,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
 ) -> None:
     settings = read_settings(database_url=db, redis_url=redis, config=config)
-    findings = examine(settings)
+    findings = examine(settings, () if spec is None else read_spec(spec).route.tiers)
     if as_data:
         print_json(
             {

@@ -32,8 +32,6 @@ def send(
 ) -> None:
     """Write lines to a file as a whole, or to stdout as a stream."""
     if out is not None:
-        if out.is_dir() or not out.absolute().parent.is_dir():
-            raise SettingError("out_no_folder", out=str(out))
         write_file(lines, columns, out, kind)
         return
     sys.stdout.reconfigure(encoding="utf-8", newline="")  # type: ignore[union-attr]

@@ -62,7 +62,7 @@ def explain(error: anthropic.AnthropicError, model: str) -> CloudError:
         timed_out = isinstance(error, anthropic.APITimeoutError)
         code = "cloud_timeout" if timed_out else "cloud_connection_lost"
         return CloudAmbiguousError(code, model=model)
-    return CloudAmbiguousError("cloud_reply_unreadable", model=model)
+    return CloudAmbiguousError("cloud_reply_unreadable", model=model, request_id=None)
 
 
 def _explain_status(error: anthropic.APIStatusError, model: str) -> CloudError:
