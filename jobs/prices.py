@@ -7,11 +7,12 @@ its date on.
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 import genai_prices
@@ -27,6 +28,16 @@ NANO_USD_PER_TOKEN: Final = Decimal(1000)  # one dollar per million tokens, for 
 EXACT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
 SNAPSHOT: Final = re.compile(r"-\d{8}$")
 ONE: Final = Decimal(1)
+NINE_PLACES: Final = Decimal("1e-9")
+BATCH_SHARE: Final = Decimal("0.5")
+CACHE_SHARES: Final[Mapping[str, Decimal]] = MappingProxyType(
+    {
+        "cache_write_5m_usd_per_mtok": Decimal("1.25"),
+        "cache_write_1h_usd_per_mtok": Decimal(2),
+        "cache_read_usd_per_mtok": Decimal("0.1"),
+    }
+)
+"""What Anthropic's list asks for cached tokens, as a share of the input rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,82 @@ def choose_price(prices: Sequence[Price], model: str, at: datetime) -> Price:
     raise SpecError("price_missing", model=model, date=today.isoformat())
 
 
+@dataclass(frozen=True, slots=True)
+class PricePeriod:
+    """A price with the UTC day on which another one takes its place, None if none does.
+
+    `holds` is false for one that never decides, since a user's price covers all its days.
+    """
+
+    price: Price
+    valid_until: date | None
+    holds: bool
+
+
+def list_periods(prices: Sequence[Price]) -> tuple[PricePeriod, ...]:
+    """Return every price with the days it decides, by model and day, as `choose_price` does."""
+    return tuple(
+        _period(price, [other for other in prices if other.model == price.model])
+        for price in sorted(prices, key=lambda one: (one.model, one.valid_from, _is_set(one)))
+    )
+
+
+def _period(price: Price, of_model: Sequence[Price]) -> PricePeriod:
+    start = price.valid_from
+    ends = [
+        other.valid_from
+        for other in of_model
+        if (other.valid_from > start and _is_set(other) == _is_set(price))
+        or (_is_set(other) and not _is_set(price))
+    ]
+    end = min(ends, default=None)
+    return PricePeriod(price, end, end is None or end > start)
+
+
+def make_price(
+    known: Sequence[Price],
+    model: str,
+    valid_from: date,
+    *,
+    source: str,
+    input_usd_per_mtok: Decimal,
+    output_usd_per_mtok: Decimal,
+    **others: Decimal,
+) -> Price:
+    """Return a price from the rates that were said.
+
+    A cache rate that was not said keeps its share of the input rate, and the batch factor and
+    the long prompts keep theirs, from the model's price before that day; a model without one
+    has the shares of Anthropic's list.
+    """
+    noon = datetime(valid_from.year, valid_from.month, valid_from.day, 12, tzinfo=UTC)
+    try:
+        before: Price | None = choose_price(known, model, noon)
+    except SpecError:
+        before = None
+    has_shares = before is not None and before.input_usd_per_mtok > 0
+    rates: dict[str, Decimal] = {}
+    with localcontext(EXACT):
+        for name, usual in CACHE_SHARES.items():
+            share = usual
+            if before is not None and has_shares:
+                share = getattr(before, name) / before.input_usd_per_mtok
+            rates[name] = (input_usd_per_mtok * share).quantize(NINE_PLACES).normalize()
+    rates["batch_factor"] = BATCH_SHARE if before is None else before.batch_factor
+    return Price(
+        provider="anthropic",
+        model=model,
+        valid_from=valid_from,
+        input_usd_per_mtok=input_usd_per_mtok,
+        output_usd_per_mtok=output_usd_per_mtok,
+        long_prompt_tokens=None if before is None else before.long_prompt_tokens,
+        long_input_factor=ONE if before is None else before.long_input_factor,
+        long_output_factor=ONE if before is None else before.long_output_factor,
+        source=source,
+        **{**rates, **others},
+    )
+
+
 def check_cloud_model(prices: Sequence[Price], model: str) -> None:
     """Refuse a cloud model that no price names, before anything is sent to it.
 
@@ -98,6 +185,11 @@ def price_cloud(usage: CloudUsage, price: Price, mode: CloudMode) -> int:
         if is_long:
             read, written = read * price.long_input_factor, written * price.long_output_factor
         return int(((read + written) * factor * NANO_USD_PER_TOKEN).quantize(ONE))
+
+
+def price_bulk(price: Price, usage: CloudUsage, mode: CloudMode) -> int:
+    """Return what many calls of ordinary length cost together in nano-USD; `usage` is their sum."""
+    return price_cloud(usage, replace(price, long_prompt_tokens=None), mode)
 
 
 @cache

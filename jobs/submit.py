@@ -31,19 +31,24 @@ HASH_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What a file and a spec are to Sekisho before anything is written."""
+    """What a file and a spec are to Sekisho before anything is written.
+
+    With a `limit` only the first records are read: rows and rejects together.
+    """
 
     path: Path
     file: InputFile
     spec: Spec
+    limit: int | None = None
 
     @property
     def identity(self) -> str:
-        """Equal for the same file bytes and the same canonical spec."""
-        return hashlib.sha256(f"{self.file.hash}:{self.spec.hash()}".encode()).hexdigest()
+        """Equal for the same file bytes, the same canonical spec and the same limit."""
+        limited = "" if self.limit is None else f":limit={self.limit}"
+        return hashlib.sha256(f"{self.file.hash}:{self.spec.hash()}{limited}".encode()).hexdigest()
 
 
-def hand_in(path: Path, spec: Spec) -> Handed:
+def hand_in(path: Path, spec: Spec, limit: int | None = None) -> Handed:
     """Read a file's bytes once for its identity; raises SourceError if it cannot be read."""
     digest = hashlib.sha256()
     size_bytes = 0
@@ -52,7 +57,7 @@ def hand_in(path: Path, spec: Spec) -> Handed:
             digest.update(part)
             size_bytes += len(part)
     file = InputFile(path.name, str(path.absolute()), digest.hexdigest(), size_bytes)
-    return Handed(path, file, spec)
+    return Handed(path, file, spec, limit)
 
 
 def check_readable(handed: Handed) -> None:
@@ -117,7 +122,7 @@ def _load(
     on_progress: Callable[[int], None],
     on_warning: Callable[[str, Params], None],
 ) -> None:
-    for step in _steps(islice(iter(records), lease.records_read, None)):
+    for step in read_steps(islice(iter(records), lease.records_read, handed.limit)):
         ids = [record.source_id for record in step if isinstance(record, Row)]
         known = loading.known_texts(database, lease.batch_id, ids)
         rows, rejected = separate(step, known, handed.file.name, new.language)
@@ -141,7 +146,8 @@ def _load(
     )
 
 
-def _steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
+def read_steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
+    """Yield records in the portions that one transaction takes."""
     remaining = iter(records)
     while step := list(islice(remaining, STEP_RECORDS)):
         yield step

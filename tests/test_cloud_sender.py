@@ -105,7 +105,7 @@ Stage = Callable[..., Any]
 
 
 @pytest.fixture
-def stage(sqlite: Database) -> Iterator[Stage]:
+def stage(sqlite: Database) -> Stage:
     """Sets a scene: `with stage(*faults, rows=3) as scene`."""
 
     @contextmanager
@@ -127,9 +127,7 @@ def stage(sqlite: Database) -> Iterator[Stage]:
                 sqlite,
                 SENDER,
                 make
-                or (
-                    lambda model: Anthropic(model, timeout_seconds=TIMEOUT_SECONDS, client=client)
-                ),
+                or (lambda model: Anthropic(model, timeout_seconds=TIMEOUT_SECONDS, client=client)),
                 lambda: built_in_prices() if prices is None else prices,
                 CloudSection(busy_pauses_seconds=PAUSES, lease_seconds=60),
                 destination=standin.url,
@@ -138,7 +136,7 @@ def stage(sqlite: Database) -> Iterator[Stage]:
             sender._stopping = scene.clock  # type: ignore[assignment] # the test's clock
             yield scene
 
-    yield set_scene
+    return set_scene
 
 
 def test_rows_are_answered_and_paid_to_the_nano_dollar(stage: Stage) -> None:

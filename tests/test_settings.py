@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from jobs.cost import DeviceRate
 from jobs.errors import SettingError
-from workers.settings import Settings, read_settings
+from workers.settings import Settings, hand_secret, read_secret, read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +135,47 @@ def test_settings_are_frozen() -> None:
     """What was read once does not change."""
     with pytest.raises(ValidationError):
         read().redis_url = "redis://other"
+
+
+NAME = "SEKISHO_DATABASE_URL"
+
+
+def test_secrets_come_from_files(tmp_path: Path) -> None:
+    """NAME_FILE names a file that holds the value; its last line break is no part of it."""
+    path = tmp_path / "secret"
+    path.write_text("sqlite:///secret.db\n")
+    environment = {f"{NAME}_FILE": str(path), "SEKISHO_REDIS_URL_FILE": str(path)}
+    assert (
+        read(**environment).database_url == read(**environment).redis_url == "sqlite:///secret.db"
+    )
+    assert read(**environment, **{NAME: ""}).database_url == "sqlite:///secret.db"
+    assert read(**{f"{NAME}_FILE": ""}).database_url == "sqlite:///sekisho.db"
+    path.write_text("\n")
+    assert read_secret(NAME, environment) is None
+    named = read_settings(database_url="sqlite:///option.db", environment=environment)
+    assert named.database_url == "sqlite:///option.db"
+
+
+def test_a_secret_that_is_set_twice_or_unreadable(tmp_path: Path) -> None:
+    """Two places for one secret, or a file that cannot be read, are named; the content is not."""
+    path = tmp_path / "secret"
+    with pytest.raises(SettingError, match="secret_unreadable"):
+        read(**{f"{NAME}_FILE": str(path)})
+    path.write_bytes(b"hidden\xff")
+    with pytest.raises(SettingError, match="secret_unreadable") as caught:
+        read(**{f"{NAME}_FILE": str(path)})
+    assert "hidden" not in str(caught.value.params)
+    assert caught.value.__cause__ is None
+    with pytest.raises(SettingError, match="secret_twice"):
+        read(**{NAME: "sqlite:///a.db", f"{NAME}_FILE": str(path)})
+
+
+def test_a_secret_of_a_file_stays_there_for_children(tmp_path: Path) -> None:
+    """A child is told the file, not its content; another value replaces both."""
+    path = tmp_path / "secret"
+    path.write_text("sqlite:///secret.db\n")
+    environment = {f"{NAME}_FILE": str(path)}
+    assert hand_secret(NAME, "sqlite:///secret.db", environment) == environment
+    other = hand_secret(NAME, "sqlite:///other.db", environment)
+    assert read_secret(NAME, other) == "sqlite:///other.db"
+    assert hand_secret(NAME, "sqlite:///a.db", {})[NAME] == "sqlite:///a.db"

@@ -47,8 +47,9 @@ def test_unbuilt_values_are_refused_by_name(key: str, value: str) -> None:
     assert (found["key"], found["value"]) == (key, value)
 
 
-def test_several_texts_are_refused_by_name() -> None:
-    """More than one column of text belongs to a part that is not built."""
-    plain = GOOD.replace('text = "body"\n', "")
-    found = complain(with_line("input", 'text = ["a", "b"]', plain), NotBuiltError)
-    assert found["key"] == "input.text"
+def test_a_list_of_values_is_refused_by_name() -> None:
+    """A field with many values belongs to a part that is not built."""
+    plain = GOOD.replace('kind = "classify"\n', "")
+    line = 'fields.due.type = "list"\nkind = "extract"'
+    found = complain(with_line("task", line, plain), NotBuiltError)
+    assert found["key"] == "task.fields.due.type"

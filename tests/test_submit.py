@@ -63,6 +63,22 @@ def test_a_file_becomes_an_open_batch(database: Database, tmp_path: Path) -> Non
     assert_sound(database)
 
 
+def test_a_limit_is_another_batch(database: Database, tmp_path: Path, small_steps: None) -> None:
+    """Of a limited file only the first records are read, rejects counted, and never again."""
+    path = write(tmp_path / "rows.csv", 5, "r6,,東京\nr7,more,東京\n")
+    handed = hand_in(path, make_spec(), 4)
+    options: dict[str, Any] = {"language": "en", "wait": lambda _: None}
+    limited = submit(database, handed, **options)
+    assert (limited.status, limited.records_read) == ("open", 4)
+    assert submit(database, handed, **options).batch_id == limited.batch_id
+    six = submit(database, hand_in(path, make_spec(), 6), **options)
+    assert (six.records_read, results.tally(database, six.batch_id).rejected) == (6, 1)
+    whole = load(database, path)
+    assert whole.records_read == 7
+    assert len({limited.batch_id, six.batch_id, whole.batch_id}) == 3
+    assert_sound(database)
+
+
 def test_the_same_bytes_are_the_same_batch(database: Database, tmp_path: Path) -> None:
     """Name and folder of a file and the order of a spec's keys do not matter; content does."""
     first = load(database, write(tmp_path / "a.csv", 2))

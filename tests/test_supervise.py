@@ -161,6 +161,23 @@ def test_addresses_are_handed_over_by_environment(make: Make, tmp_path: Path) ->
     assert f"SEKISHO_DATABASE_URL=sqlite:///{tmp_path / 'sekisho.db'}" in environment
 
 
+def test_a_child_is_pinned_by_its_post(
+    make: Make, sqlite: Database, settings: Settings, tmp_path: Path
+) -> None:
+    """The GPU stands in the child's environment, its cores among its arguments."""
+    seen = tmp_path / "seen"
+    make(f'echo "$@" >> {seen}; echo "gpu=$CUDA_VISIBLE_DEVICES" >> {seen}\n' + READY + STAY)
+    for post in (Post("stub", "3"), Post("stub", "cpu-2of2", (4, 5))):
+        supervisor = Supervisor(post, settings, sqlite)
+        supervisor.start()
+        supervisor.wait_ready()
+        supervisor.stop()
+    told = seen.read_text()
+    assert "gpu=3" in told
+    assert "--cores 4 5" in told
+    assert told.count("--cores") == 1
+
+
 def test_the_journal_goes_with_the_supervisor(make: Make, settings: Settings) -> None:
     """After a stop no journal is left behind."""
     supervisor = make(READY + STAY)

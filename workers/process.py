@@ -29,7 +29,7 @@ from jobs.store.workers import Worker
 from workers.actors import declare_answer_chunk
 from workers.broker import Queues
 from workers.cloud import Sender
-from workers.device import hold_device
+from workers.device import gpu_layers_on, hold_devices, locks_of, pin, rate_on
 from workers.engines import Engine
 from workers.engines.load import load_engine
 from workers.execute import Executor
@@ -64,11 +64,14 @@ def main() -> None:
         if arguments.model == CLOUD_QUEUE:
             sys.exit(_send(settings, stop))
         model = find_model(settings, arguments.model)
-        device = arguments.device if model.section.engine == "llama" else f"stub-{os.getpid()}"
-        with hold_device(device, stop, on_wait=lambda: _tell("waiting")) as held:
+        pin(arguments.cores)
+        # The stub needs no device to itself.
+        locks = locks_of(arguments.device) if model.section.engine == "llama" else []
+        with hold_devices(locks, stop, on_wait=lambda: _tell("waiting")) as held:
             if held:
                 _tell("loading")
-                engine = load_engine(model, Journal(Path(arguments.journal)))
+                journal = Journal(Path(arguments.journal))
+                engine = load_engine(model, journal, gpu_layers=gpu_layers_on(arguments.device))
                 sys.exit(_work(settings, engine, arguments.device, stop))
     except SekishoError as error:
         params = {name: str(value) for name, value in error.params.items()}
@@ -81,6 +84,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--model", required=True)
     parser.add_argument("--device", required=True)
     parser.add_argument("--journal", required=True)
+    parser.add_argument("--cores", type=int, nargs="*", default=())
     return parser.parse_args()
 
 
@@ -99,7 +103,7 @@ def _work(settings: Settings, engine: Engine, device: str, stop: threading.Event
     database = open_database(settings.database_url)
     worker = _describe(device, engine.model.name, engine.model.file_hash)
     workers.register(database, worker, engine.model.context_tokens)
-    rate = settings.device(device).rate
+    rate = rate_on(settings, device)
     executor = Executor(database, engine, worker, rate, settings.worker)
 
     def feel_pulse() -> tuple[int, float]:

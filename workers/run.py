@@ -51,14 +51,16 @@ class Run:
     pause: Callable[[float], object] = time.sleep
 
 
-def prepare(settings: Settings, spec: Spec, paths: Sequence[Path]) -> list[Handed]:
+def prepare(
+    settings: Settings, spec: Spec, paths: Sequence[Path], limit: int | None = None
+) -> list[Handed]:
     """Read the files' bytes for their identity, and refuse what can never work.
 
     Raises SourceError for a file that cannot be read, ModelError for a model that is not there;
     nothing has been written then, not even a database.
     """
     check_cloud(settings, spec)
-    handed = [submit.hand_in(path, spec) for path in paths]
+    handed = [submit.hand_in(path, spec, limit) for path in paths]
     for item in handed:
         submit.check_readable(item)
     path = sqlite_file(settings.database_url)

@@ -66,7 +66,7 @@ class WorkerSection(Section):
 
     threads: Annotated[int, Field(ge=1, le=16)] = 2
     lease_seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    heartbeat_seconds: Annotated[float, Field(gt=0, le=10)] = 2.0
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=3_600)] = 2.0
     stall_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     grace_seconds: Annotated[float, Field(gt=0, le=3_600)] = 30.0
     commit_rows: Annotated[int, Field(ge=1, le=10_000)] = 64
@@ -133,6 +133,33 @@ class Settings(Section):
         return self.devices.get(name, DeviceSection())
 
 
+def read_secret(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return a variable, or the content of the file that `NAME_FILE` names; None without either.
+
+    Raises SettingError for a file that cannot be read, or when both are set.
+    """
+    value, path = environment.get(name), environment.get(f"{name}_FILE")
+    if not path:
+        return value or None
+    if value:
+        raise SettingError("secret_twice", variable=name)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        problem = getattr(error, "strerror", None) or "UTF-8"
+        # Not the error itself: it would hold what the file holds.
+        raise SettingError(
+            "secret_unreadable", variable=f"{name}_FILE", file=path, problem=problem
+        ) from None
+
+
+def hand_secret(name: str, value: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return a child's environment in which `name` is `value`, or still the file that holds it."""
+    if environment.get(f"{name}_FILE") and read_secret(name, environment) == value:
+        return dict(environment)
+    return {**environment, f"{name}_FILE": "", name: value}
+
+
 def read_settings(
     *,
     database_url: str | None = None,
@@ -150,10 +177,10 @@ def read_settings(
     models_dir = environment.get("SEKISHO_MODELS_DIR") or file.models_dir or Path("models")
     return Settings(
         database_url=database_url
-        or environment.get("SEKISHO_DATABASE_URL")
+        or read_secret("SEKISHO_DATABASE_URL", environment)
         or file.database_url
         or DEFAULT_DATABASE_URL,
-        redis_url=redis_url or environment.get("SEKISHO_REDIS_URL") or file.redis_url,
+        redis_url=redis_url or read_secret("SEKISHO_REDIS_URL", environment) or file.redis_url,
         config_path=None if path is None else path.absolute(),
         models_dir=Path(models_dir),
         models=file.models,

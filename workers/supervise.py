@@ -20,9 +20,10 @@ import structlog
 from jobs import errors
 from jobs.errors import SekishoError, ServiceError
 from jobs.store import Database, recovery
+from workers.device import environment_of
 from workers.journal import read_suspects
 from workers.process import EXIT_FAILED, EXIT_STALLED
-from workers.settings import Settings
+from workers.settings import Settings, hand_secret
 
 log = structlog.get_logger()
 
@@ -39,10 +40,11 @@ IDLE_DEATHS_MAX: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a supervised process is to do: which model on which device."""
+    """What a supervised process is to do: which model on which device, on which cores of it."""
 
     model_name: str
     device: str
+    cores: tuple[int, ...] = ()
 
 
 class Supervisor:
@@ -90,12 +92,16 @@ class Supervisor:
         """Wait until the process was stopped or given up; say whether it was."""
         return self._ended.wait(timeout)
 
-    def stop(self) -> None:
-        """Let the process commit what is finished and give the rest back; kill it if it can't."""
+    def ask_to_stop(self) -> None:
+        """Tell the process to end; returns at once."""
         self._stopping.set()
         child = self._child
         if child is not None and child.poll() is None:
             child.terminate()
+
+    def stop(self) -> None:
+        """Let the process commit what is finished and give the rest back; kill it if it can't."""
+        self.ask_to_stop()
         if not self.join(self._settings.worker.grace_seconds + 5):
             self.kill()
         self._journal.unlink(missing_ok=True)
@@ -141,6 +147,8 @@ class Supervisor:
         command = [sys.executable, "-m", "workers.process"]
         command += ["--model", self.post.model_name, "--device", self.post.device]
         command += ["--journal", str(self._journal)]
+        if self.post.cores:
+            command += ["--cores", *map(str, self.post.cores)]
         with self._open_log() as stderr:
             child = subprocess.Popen(  # noqa: S603 - our own module, no shell
                 command,
@@ -170,13 +178,13 @@ class Supervisor:
     def _environment(self) -> dict[str, str]:
         """Hand the settings over by environment: an address in arguments would stand in `ps`."""
         config = self._settings.config_path
+        inherited = hand_secret("SEKISHO_DATABASE_URL", self._settings.database_url, os.environ)
+        inherited = hand_secret("SEKISHO_REDIS_URL", self._settings.redis_url or "", inherited)
         handed = {
-            "SEKISHO_DATABASE_URL": self._settings.database_url,
-            "SEKISHO_REDIS_URL": self._settings.redis_url or "",
             "SEKISHO_MODELS_DIR": str(self._settings.models_dir),
             **({} if config is None else {"SEKISHO_CONFIG": str(config)}),
         }
-        return {**os.environ, **handed}
+        return {**inherited, **handed, **environment_of(self.post.device)}
 
     def _hear(self, told: dict[str, Any]) -> None:
         event = str(told["event"])

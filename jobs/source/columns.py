@@ -32,7 +32,7 @@ def find_columns(path: Path, names: Sequence[str], shape: InputShape) -> dict[st
     """
     found = {wanted: _places(names, wanted) for wanted in shape.wanted}
     missing = [wanted for wanted, places in found.items() if not places]
-    if missing and len(missing) == len(found) and shape.header and _is_row_like(names):
+    if missing and len(missing) == len(found) and shape.header and is_row_like(names):
         raise SourceError("header_missing", file=str(path))
     if missing:
         raise _missing(path, names, missing[0])
@@ -50,7 +50,7 @@ def _places(names: Sequence[str], wanted: str) -> list[int]:
     return [place for place, name in enumerate(names) if normalise(name) == key]
 
 
-def _is_row_like(names: Sequence[str]) -> bool:
+def is_row_like(names: Sequence[str]) -> bool:
     """Tell cells no header has: long ones, numbers, line ends."""
     return any(len(name) > NAME_CHARS or "\n" in name or name.strip().isdecimal() for name in names)
 

@@ -19,6 +19,8 @@ from jobs.source.split import PIECE_CHARS, RawRecord, read_pieces, split_records
 class DelimitedRecords:
     """The records of one delimited text file; see `Records`."""
 
+    _fault: SourceError | None
+
     def __init__(self, path: Path, shape: InputShape, text_format: TextFormat) -> None:
         """Decide how the file is read. Raises SourceError before any record is read."""
         check_shape(path, shape)
@@ -80,15 +82,10 @@ class DelimitedRecords:
                     self._note(number, record, judged)
                     yield judged
         except OSError as error:
-            fault = unreadable(self._path, error)
-            self._file_error = fault.code
-            self._file_error_params = {
-                "file": str(self._path),
-                "reason": str(fault.params["reason"]),
-            }
+            self._fault = unreadable(self._path, error)
 
     def _start_pass(self) -> None:
-        self._fault: SourceError | None = None
+        self._fault = None
         self._first_trailing = 0
         self._trailing_count = 0
 

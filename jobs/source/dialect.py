@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Final
@@ -54,6 +54,19 @@ def choose_dialect(
     `fixed_delimiter` is the one the spec or the format gives. Raises SourceError:
     header_missing, header_too_long, header_broken, column_missing, column_ambiguous.
     """
+    cut = choose_cut(path, pieces, shape, fixed_delimiter, wanted=shape.wanted)
+    return replace(cut, columns=find_columns(path, cut.names, shape))
+
+
+def choose_cut(
+    path: Path,
+    pieces: Iterator[str],
+    shape: InputShape,
+    fixed_delimiter: str | None,
+    *,
+    wanted: Sequence[str] = (),
+) -> Dialect:
+    """Decide the same without looking for columns; those `wanted` help to find the delimiter."""
     first = next(pieces, "")
     hint = SEPARATOR_HINT.fullmatch(first)
     sample = _sample(pieces if hint or not first else chain([first], pieces))
@@ -64,7 +77,7 @@ def choose_dialect(
         for candidate in ([delimiter] if delimiter else DELIMITERS)
     ]
     # max keeps the first of equals, so the order of DELIMITERS decides
-    delimiter, records = max(tried, key=lambda trial: _fitness(trial[1], shape))
+    delimiter, records = max(tried, key=lambda trial: _fitness(trial[1], shape, wanted))
     names = shape.columns
     if shape.header:
         names = _header(path, records, whole=sum(map(len, sample)) < SAMPLE_CHARS)
@@ -73,7 +86,7 @@ def choose_dialect(
         hint_lines=1 if hint else 0,
         cr_ends_lines=cr_ends_lines,
         names=names,
-        columns=find_columns(path, names, shape),
+        columns={},
     )
 
 
@@ -101,12 +114,14 @@ def _split_sample(sample: Sequence[str], delimiter: str, cr_ends_lines: bool) ->
     return list(islice(records, SAMPLE_PIECES))
 
 
-def _fitness(records: Sequence[RawRecord], shape: InputShape) -> tuple[int, float, int]:
+def _fitness(
+    records: Sequence[RawRecord], shape: InputShape, wanted: Sequence[str]
+) -> tuple[int, float, int]:
     """Rank a delimiter: wanted columns it finds, records equally wide, many columns."""
     if not records:
         return 0, 0.0, 0
     names = records[0].cells if shape.header else shape.columns
-    found = sum(is_found(names, name) for name in shape.wanted)
+    found = sum(is_found(names, name) for name in wanted)
     width = len(names)
     body = records[1:] if shape.header else records
     fitting = sum(record.width == width for record in body if not record.flaw)

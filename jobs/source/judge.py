@@ -1,6 +1,6 @@
 """Judges one record against the rules of every row: it becomes a row or a reject, never both."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from jobs.source.encoding import MARK
@@ -25,7 +25,8 @@ class Judge:
         """`columns` holds the index of each wanted column, `width` how many a record has."""
         self._width = width
         self._id = None if shape.id is None else columns[shape.id]
-        self._text = columns[shape.text]
+        self._texts = tuple((name, columns[name]) for name in shape.texts)
+        self._is_joined = not isinstance(shape.text, str)
         self._keep = tuple((name, columns[name]) for name in shape.keep)
         self._names = {column: name for name, column in columns.items()}
         self._max_text_chars = shape.max_text_chars
@@ -40,12 +41,17 @@ class Judge:
         source_id = str(number) if self._id is None else cells[self._id].strip()
         if not source_id or is_empty(source_id):
             return Reject(number, None, "missing_id")
-        text = cells[self._text]
+        text = self._join(cells) if self._is_joined else cells[self._texts[0][1]]
         if len(text) > self._max_text_chars:
             return Reject(number, source_id, "text_too_long", self._too_long(len(text)))
         if is_empty(text):
             return Reject(number, source_id, "empty_text")
         return Row(number, source_id, text, tuple([(name, cells[at]) for name, at in self._keep]))
+
+    def _join(self, cells: Sequence[str]) -> str:
+        """Return the parts that are not empty, each on lines of its own after its name."""
+        parts = ((name, cells[at]) for name, at in self._texts)
+        return "\n".join(f"{name}: {part}" for name, part in parts if not is_empty(part))
 
     def _form_flaw(self, record: RawRecord) -> tuple[str, Params] | None:
         """Return why the record is damaged, too narrow, too wide, or has a cell too long."""
@@ -62,8 +68,9 @@ class Judge:
         return self._long_cell(record.long_chars)
 
     def _long_cell(self, long_chars: Mapping[int, int]) -> tuple[str, Params] | None:
-        if self._text in long_chars:
-            return "text_too_long", self._too_long(long_chars[self._text])
+        for _, place in self._texts:
+            if place in long_chars:
+                return "text_too_long", self._too_long(long_chars[place])
         for column, chars in long_chars.items():
             return "cell_too_long", {"column": self._names[column], "chars": chars}
         return None

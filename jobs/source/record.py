@@ -14,7 +14,8 @@ class InputShape:
 
     id: str | None
     """Column of the ids; None: a record's number is its id."""
-    text: str
+    text: str | tuple[str, ...]
+    """The column of the text; several are joined as lines of "name: value"."""
     keep: tuple[str, ...] = ()
     format: str | None = None
     encoding: str | None = None
@@ -27,13 +28,18 @@ class InputShape:
     @property
     def wanted(self) -> tuple[str, ...]:
         """The columns a row is made of, each once, in the order id, text, keep."""
-        own = (self.text,) if self.id is None else (self.id, self.text)
-        return tuple(dict.fromkeys((*own, *self.keep)))
+        own = () if self.id is None else (self.id,)
+        return tuple(dict.fromkeys((*own, *self.texts, *self.keep)))
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns the text is made of."""
+        return (self.text,) if isinstance(self.text, str) else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A good record; `text` stands exactly as decoded."""
+    """A good record; `text` stands exactly as decoded, its parts too where it has several."""
 
     record_number: int
     """From 1; the header and blank lines are not counted."""

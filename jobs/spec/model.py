@@ -59,10 +59,25 @@ NOT_BUILT_IN_FIELDS: Final[Mapping[str, tuple[object, ...] | None]] = MappingPro
 """The same for each [task.fields.NAME]: values that are not built, None for all of them."""
 
 
-class InputSection(Section):
-    """Where a row's id and text stand in the file, and how to read the file."""
+def _read_text(value: Any) -> str | tuple[str, ...]:
+    """Take one column, or several of which none stands twice."""
+    if isinstance(value, str) and value:
+        return value
+    columns = tuple(value) if isinstance(value, list | tuple) else ()
+    if not columns or not all(isinstance(column, str) and column for column in columns):
+        raise ValueError("it should be the name of a column, or a list of names")
+    if len(set(columns)) < len(columns):
+        raise ValueError("a column stands twice")
+    return columns
 
-    text: Words
+
+class InputSection(Section):
+    """Where a row's id and text stand in the file, and how to read the file.
+
+    Several columns of `text` become one text: a line "name: value" for each that is not empty.
+    """
+
+    text: Annotated[str | tuple[str, ...], BeforeValidator(_read_text)]
     id: Words | None = None
     keep: tuple[Words, ...] = ()
     format: Literal["csv", "tsv"] | None = None

@@ -75,8 +75,7 @@ def _refuse_not_built(data: Mapping[str, Any], text: str, file: str) -> None:
             value == accepted and type(value) is type(accepted) for accepted in NOT_BUILT[key]
         )
         unbuilt_value = value in NOT_BUILT_VALUES.get(key, ()) if isinstance(value, str) else False
-        several_texts = key == "input.text" and isinstance(value, list)
-        if unbuilt_key or unbuilt_value or several_texts:
+        if unbuilt_key or unbuilt_value:
             line = find_line(text, tuple(key.split(".")))
             raise NotBuiltError("setting_not_built", file=file, line=line, key=key, value=value)
     for name, key, value in _field_settings(data):

@@ -136,7 +136,7 @@ def _first_line(error: DBAPIError) -> str:
 
 
 def sqlite_file(address: str) -> Path | None:
-    """Return the absolute path of a SQLite database, None for any other database.
+    """Return the absolute path of a SQLite database, None for any other one, or one in memory.
 
     Raises SettingError for a URL that is none.
     """
@@ -171,8 +171,7 @@ def open_database(address: str) -> Database:
     shown = url.render_as_string(hide_password=True)
     if url.drivername in ("postgresql", "postgres"):
         url = url.set(drivername="postgresql+psycopg")
-    in_memory = url.get_backend_name() == "sqlite" and sqlite_file(address) is None
-    if in_memory or url.get_backend_name() not in ("sqlite", "postgresql"):
+    if url.get_backend_name() not in ("sqlite", "postgresql"):
         raise SettingError("database_kind_unknown", database=shown)
     engine = _create_engine(url, shown)
     with Database(engine, shown).read():

@@ -18,12 +18,15 @@ VIEW_TYPES: Final[dict[str, TypeEngine[Any]]] = {
     **dict.fromkeys(
         ("output", "suggested_output", "fields", "signals", "attributes", "tags"), Json
     ),
-    **dict.fromkeys(("created_at", "updated_at", "finished_at"), UtcTime()),
+    **dict.fromkeys(
+        ("created_at", "updated_at", "finished_at", "first_row_at", "last_row_at"), UtcTime()
+    ),
 }
 """Columns of the views that raw SQL would hand over differently on the two databases."""
 
 RESULTS: Final = "SELECT * FROM fct_results WHERE batch_id = :batch_id"
 REJECTS: Final = "SELECT * FROM fct_rejects WHERE batch_id = :batch_id"
+SAVINGS: Final = "SELECT * FROM fct_savings_monthly ORDER BY month, spec_name, model, mode"
 ATTEMPTS: Final = (
     "SELECT * FROM fct_attempts WHERE batch_id = :batch_id AND row_number = :key"
     " ORDER BY attempt_id"
@@ -151,6 +154,12 @@ def review_reasons(database: Database, batch_id: str) -> list[ReviewReason]:
 def stream_results(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:
     """Yield the batch's lines of `fct_results` in the order of the file."""
     return _stream(database, RESULTS, batch_id)
+
+
+def savings(database: Database) -> list[dict[str, Any]]:
+    """Return the lines of `fct_savings_monthly`, by month, spec and model."""
+    with database.read() as connection:
+        return [dict(row._mapping) for row in _query(connection, SAVINGS)]
 
 
 def stream_rejects(database: Database, batch_id: str) -> Iterator[dict[str, Any]]:

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 
 from jobs.store.database import Database, now, upsert
 from jobs.tables import models, workers
@@ -44,6 +44,12 @@ class LiveWorker:
     busy_seconds: float
     started_at: datetime
     heartbeat_at: datetime
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Rows answered by the seconds from its start to its last heartbeat; None before one."""
+        seconds = (self.heartbeat_at - self.started_at).total_seconds()
+        return self.rows_done / seconds if seconds > 0 else None
 
 
 def register(database: Database, worker: Worker, context_tokens: int) -> None:
@@ -90,19 +96,26 @@ def retire(database: Database, worker_id: str) -> None:
 
 def list_live(database: Database, model_names: Collection[str] = ()) -> list[LiveWorker]:
     """Return the workers alive now, of some models or of all."""
-    columns = [workers.c[name] for name in LiveWorker.__dataclass_fields__]
-    query = (
-        select(*columns)
-        .where(workers.c.stopped_at.is_(None))
-        .where(workers.c.heartbeat_at > now(plus_seconds=-LIVE_SECONDS))
-        # A clock that was set back leaves heartbeats in the future: nobody is alive by them.
-        .where(workers.c.heartbeat_at < now(plus_seconds=LIVE_SECONDS))
-        .order_by(workers.c.started_at)
+    query = _select_workers().where(
+        workers.c.stopped_at.is_(None),
+        workers.c.heartbeat_at > now(plus_seconds=-LIVE_SECONDS),
+        workers.c.heartbeat_at < now(plus_seconds=LIVE_SECONDS),
     )
     if model_names:
         query = query.where(workers.c.model_name.in_(list(model_names)))
     with database.read() as connection:
         return [LiveWorker(**row._mapping) for row in connection.execute(query)]
+
+
+def list_all(database: Database) -> list[LiveWorker]:
+    """Return every worker there ever was, the oldest first."""
+    with database.read() as connection:
+        return [LiveWorker(**row._mapping) for row in connection.execute(_select_workers())]
+
+
+def _select_workers() -> Select[Any]:
+    columns = [workers.c[name] for name in LiveWorker.__dataclass_fields__]
+    return select(*columns).order_by(workers.c.started_at, workers.c.worker_id)
 
 
 def list_gone(database: Database) -> list[str]:

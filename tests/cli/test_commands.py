@@ -43,6 +43,18 @@ def test_submit_tells_the_contracts_keys(call: Call, folder: Path) -> None:
     assert plain.out.count("\n") == 1
 
 
+def test_submit_with_a_limit(call: Call, folder: Path) -> None:
+    """Only the first records are taken, and it is said that there may be more."""
+    told = call("submit", "rows.csv", "--spec", "spec.toml", "--limit", "1", "--json")
+    assert (told.status, told.data["rows"]) == (0, 1)
+    assert "first 1 records of rows.csv" in told.err
+    more = call("submit", "rows.csv", "--spec", "spec.toml", "--limit", "9", "--json")
+    assert (more.data["rows"], more.err) == (2, "")
+    assert more.data["batch_id"] != told.data["batch_id"]
+    assert call("submit", "rows.csv", "--spec", "spec.toml", "--limit", "0").status == 2
+    assert count_batches(folder) == 2
+
+
 def test_submit_of_a_broken_file(call: Call, folder: Path) -> None:
     """A file that breaks off is exit 2 with its error; with --partial its good rows are taken."""
     (folder / "rows.csv").write_text('id,text\nr1,a\nr2,"never closed\n')

@@ -150,7 +150,7 @@ def test_one_out_for_two_files(call: Call, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [("--limit", "3"), ("--deadline", "6h"), ("--no-cache",), ("--device", "cuda")],
+    [("--deadline", "6h"), ("--no-cache",)],
 )
 def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) -> None:
     """An option of a part that is not built is refused by name."""
@@ -158,7 +158,27 @@ def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) ->
     assert refused(call, folder, *arguments, says=(option[0],)) == "option_not_built"
 
 
-@pytest.mark.parametrize("command", [*((name,) for name in NOT_BUILT), ("db", "views")])
+@pytest.mark.parametrize(
+    ("devices", "code"),
+    [("cuda", "device_unknown"), ("0,0", "device_twice"), ("", "device_unknown")],
+)
+def test_devices_that_are_none(call: Call, folder: Path, devices: str, code: str) -> None:
+    """A device that is unknown or named twice is refused before anything is made."""
+    assert refused(call, folder, "worker", "local", "--devices", devices) == code
+    arguments = ("run", "rows.csv", "--spec", "spec.toml", "--device", devices)
+    assert refused(call, folder, *arguments) == code
+
+
+def test_a_run_has_one_device(call: Call, folder: Path) -> None:
+    """Several devices are a worker's, not a run's."""
+    arguments = ("run", "rows.csv", "--spec", "spec.toml", "--device", "0,1")
+    assert refused(call, folder, *arguments) == "device_not_one"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [*((name,) for name in NOT_BUILT), ("db", "views"), ("report", "quality"), ("report", "cost")],
+)
 def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """A command of the contract that is not built says so, whatever its arguments."""
     code = refused(call, folder, *command, says=(" ".join(command),))

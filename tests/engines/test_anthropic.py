@@ -4,6 +4,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -495,6 +496,21 @@ def test_the_key_and_the_address_come_from_the_environment(
 ) -> None:
     """ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL are read as the SDK reads them, trimmed."""
     monkeypatch.setenv("ANTHROPIC_API_KEY", f"{standin.key}\n")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
+    assert has_key()
+    engine = Anthropic(MODEL)
+    assert engine.ask(QUESTION).finish == "stop"
+    engine.close()
+
+
+def test_the_key_comes_from_a_file(
+    standin: RunningStandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """ANTHROPIC_API_KEY_FILE names a file with the key: then no environment holds it."""
+    path = tmp_path / "key"
+    path.write_text(f"{standin.key}\n")
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.setenv("ANTHROPIC_API_KEY_FILE", str(path))
     monkeypatch.setenv("ANTHROPIC_BASE_URL", standin.url)
     assert has_key()
     engine = Anthropic(MODEL)

@@ -149,10 +149,13 @@ def start_again(world: World, run: Command, path: Path) -> Command:
     return world.start_run(path)
 
 
+@pytest.mark.slow
 def test_twenty_random_kills_of_services(production_world: World, standin: RunningStandIn) -> None:
     """Dispatcher, supervisors and their processes die twenty times; each is started again."""
     world, rng = production_world, random.Random(5)  # noqa: S311 - not a secret
     open_route(world)
+    # A process that outlives its killed supervisor and is killed too leaves only its lease.
+    world.configure(worker={"lease_seconds": 5}, cloud={"lease_seconds": 5})
     world.submit(world.write_rows(ROWS))
     names = [["dispatch"], ["worker", "local", "--model", "stub"], ["worker", "cloud"]]
     services = [world.start(*name) for name in names]

@@ -46,7 +46,7 @@ WORDS: Final = {
         "sent": "sent to the simulated cloud: {rows} rows in {requests} requests",
     },
     "ja": {
-        "simulated": "これは模擬クラウドです。クラウドの答えはすべて、この機械で動く代役が作りました。"
+        "simulated": "これは模擬クラウドです。答えはすべて、この機械で動く代役が作りました。"
         "外には何も送らず、料金もかかっていません。",
         "running": "{task} を実行中：{rows} 行",
         "head": ("仕事", "行数", "手元で採用", "上に回した", "模擬クラウドが回答", "要確認"),
@@ -69,7 +69,8 @@ COUNTS: Final = """
     FROM jobs j LEFT JOIN attempts a ON a.attempt_id = j.attempt_id WHERE j.batch_id = :batch_id"""
 LEDGER: Final = """
     SELECT coalesce(sum(settled_nano_usd), 0) AS settled,
-        coalesce(sum(CASE WHEN r.status = :maybe_paid THEN reserved_nano_usd ELSE 0 END), 0) AS maybe,
+        coalesce(sum(CASE WHEN r.status = :maybe_paid THEN reserved_nano_usd ELSE 0 END), 0)
+            AS maybe,
         count(DISTINCT q.job_id) AS sent
     FROM reservations r JOIN cloud_requests q ON q.request_id = r.request_id"""
 

@@ -18,12 +18,15 @@ MODEL = "claude-haiku-5-5"
 SENDER = Worker("s1", "host", 2, "network", CLOUD_QUEUE, "")
 STEP = Step("cloud", 1, CLOUD_QUEUE)
 RESERVED = 1_000
-ROUTED = SPEC.replace('tiers = ["stub"]', f'tiers = ["stub"]\ncloud = "{MODEL}"') + """
+ROUTED = (
+    SPEC.replace('tiers = ["stub"]', f'tiers = ["stub"]\ncloud = "{MODEL}"')
+    + """
 [gate]
 mode = "threshold"
 threshold = 0.9
 [policy]
 """
+)
 
 
 @dataclass(frozen=True)

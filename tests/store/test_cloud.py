@@ -1,6 +1,7 @@
 """Calls to the cloud: reserved before, settled after, never above the budget, never unseen."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -254,9 +255,7 @@ def test_every_sending_stands_in_the_audit_log(database: Database) -> None:
     cloud.release(database, lease, begin(database, lease, first), problem="cloud_overloaded")
     cloud.lose(database, lease, begin(database, lease, second), problem="cloud_timeout")
     answer = cloud_outcome(third, 1)
-    cloud.settle(
-        database, lease, begin(database, lease, third), answer, provider_request_id=None
-    )
+    cloud.settle(database, lease, begin(database, lease, third), answer, provider_request_id=None)
     assert refusal(database, lease, first) == "budget_exceeded"
     logged = rows_of(database, "SELECT request_id FROM audit_log ORDER BY audit_id")
     calls = rows_of(database, "SELECT request_id FROM cloud_requests ORDER BY request_id")
@@ -273,7 +272,7 @@ def test_a_late_sender_writes_nothing(database: Database, step: str) -> None:
     expire(database, late)
     claim_cloud_again(database)
     before = (requests(database), taken(database), statuses(database, made.batch))
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "begin": lambda: cloud.begin(database, late, sending(late.jobs[0])),
         "settle": lambda: cloud.settle(
             database, late, begun, cloud_outcome(late.jobs[0], 1), provider_request_id=None
@@ -323,9 +322,7 @@ def test_resume_asks_again_what_only_an_obstacle_stopped(database: Database, cod
     lease = claim_cloud(database)
     for job in lease.jobs:
         answer = cloud_outcome(job, 5)
-        cloud.settle(
-            database, lease, begin(database, lease, job), answer, provider_request_id=None
-        )
+        cloud.settle(database, lease, begin(database, lease, job), answer, provider_request_id=None)
     assert batches.close_finished(database)
     assert statuses(database, made.batch) == ["done"] * 2
     assert cloud.resume(database, made.batch.batch_id) == 0

@@ -15,15 +15,15 @@ from typer.exceptions import TyperException
 
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError, UsageError
 from jobs.words import choose_language, say
-from workers.cli import inspect, operate, run
+from workers.cli import draft, fleet, forecast, inspect, operate, prices, run, savings
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
 EXIT_PIPE: Final = 141
 """What a shell reports of a program whose reader has left."""
 NOT_BUILT: Final = (
-    "watch", "init", "workers", "retry", "cancel", "diff", "plan", "evaluate", "report",
-    "cost", "prices", "gate", "review", "train", "care", "erase", "models", "audit",
+    "watch", "retry", "cancel", "diff", "evaluate",
+    "cost", "gate", "review", "train", "care", "erase", "models", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""
 
@@ -58,6 +58,11 @@ def _options(
 run.add_to(app)
 inspect.add_to(app)
 operate.add_to(app)
+prices.add_to(app)
+fleet.add_to(app)
+savings.add_to(app)
+draft.add_to(app)
+forecast.add_to(app)
 
 
 def _refuse(name: str) -> None:

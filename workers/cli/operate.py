@@ -1,6 +1,7 @@
 """Operating: `worker`, `dispatch`, `db`, `doctor`."""
 
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,10 @@ from jobs.errors import NotBuiltError
 from jobs.job import CLOUD_QUEUE
 from jobs.spec import read_spec
 from jobs.store import batches, checks, cloud, open_database, schema
+from jobs.words import say
 from workers.broker import Queues
 from workers.cli.options import (
+    LANGUAGE,
     BatchId,
     Config,
     Db,
@@ -24,6 +27,7 @@ from workers.cli.options import (
     print_pairs,
     words,
 )
+from workers.device import parse_devices
 from workers.doctor import examine
 from workers.engines.load import check_model
 from workers.models import find_model
@@ -31,7 +35,7 @@ from workers.process import NETWORK
 from workers.run import dispatching, with_redis
 from workers.settings import Settings, read_settings
 from workers.supervise import Post, Supervisor
-from workers.view import make_view
+from workers.view import View, make_view
 
 DEFAULT_MODEL = "smollm2-135m"
 ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -56,50 +60,87 @@ def add_to(app: typer.Typer) -> None:
 
 def work_locally(
     model: Annotated[str, typer.Option(metavar="NAME", help=words("help_model"))] = DEFAULT_MODEL,
-    devices: Annotated[str, typer.Option(metavar="cpu", help=words("help_device"))] = "cpu",
+    devices: Annotated[
+        str, typer.Option(metavar="0,1|cpu|metal", help=words("help_devices"))
+    ] = "cpu",
     db: Db = None,
     redis: Redis = None,
     config: Config = None,
     as_data: Json = False,
 ) -> None:
-    if devices != "cpu":
-        raise NotBuiltError("option_not_built", option=f"--devices {devices}")
+    posts = [Post(model, device.name, device.cores) for device in parse_devices(devices)]
     read = read_settings(database_url=db, redis_url=redis, config=config)
     check_model(find_model(read, model))  # before a database is made or a Redis started
-    _supervise(Post(model, devices), read)
+    _supervise(posts, read)
 
 
 def work_in_cloud(
     db: Db = None, redis: Redis = None, config: Config = None, as_data: Json = False
 ) -> None:
     read = read_settings(database_url=db, redis_url=redis, config=config)
-    _supervise(Post(CLOUD_QUEUE, NETWORK), read)
+    _supervise([Post(CLOUD_QUEUE, NETWORK)], read)
 
 
-def _supervise(post: Post, read: Settings) -> None:
-    """Keep one worker process alive until stopped."""
+def _supervise(posts: Sequence[Post], read: Settings) -> None:
+    """Keep a worker process for each post alive until stopped; one that fails leaves the others.
+
+    Raises what kept the first that failed from working, at the end.
+    """
     with open_settled(read, create=True) as room, with_redis(read) as settings:
         queues = Queues(settings.redis_url or "")
         queues.ping()
         queues.close()
         view = make_view(settings.language)
-        supervisor = Supervisor(
-            post,
-            settings,
-            room.database,
-            on_event=lambda event: view.say(f"worker_{event}", model=post.model_name),
-        )
-        supervisor.start()
+        own_log = len(posts) > 1
+        supervisors = [
+            Supervisor(
+                post,
+                settings,
+                room.database,
+                log_path=settings.state_folder / f"worker-{post.device}.log" if own_log else None,
+                on_event=_teller(post, view, named=own_log),
+            )
+            for post in posts
+        ]
         try:
-            supervisor.wait_ready()
-            while not supervisor.join(1.0):
-                pass
+            for supervisor in supervisors:
+                supervisor.start()
+            _wait_for_all(supervisors, view, named=own_log)
         except Terminated:
             view.say("stopping")
         finally:
-            supervisor.stop()
-        if supervisor.failure is not None:
-            raise supervisor.failure
+            for supervisor in supervisors:
+                supervisor.ask_to_stop()
+            for supervisor in supervisors:
+                supervisor.stop()
+        for supervisor in supervisors:
+            if supervisor.failure is not None:
+                raise supervisor.failure
+
+
+def _teller(post: Post, view: View, *, named: bool) -> Callable[[str], None]:
+    """Say what happens to a worker, with its device where there are several."""
+
+    def tell(event: str) -> None:
+        if named:
+            said = say(f"worker_{event}", LANGUAGE, model=post.model_name)
+            view.say("on_device", device=post.device, words=said)
+        else:
+            view.say(f"worker_{event}", model=post.model_name)
+
+    return tell
+
+
+def _wait_for_all(supervisors: Sequence[Supervisor], view: View, *, named: bool) -> None:
+    """Wait until no worker is left, saying of each that is given up why."""
+    alive = list(supervisors)
+    while alive:
+        for supervisor in [one for one in alive if one.join(1.0 / len(alive))]:
+            alive.remove(supervisor)
+            failure = supervisor.failure
+            if named and failure is not None:
+                said = say(failure.code, LANGUAGE, **failure.params)
+                view.say("on_device", device=supervisor.post.device, words=said)
 
 
 def dispatch(

@@ -1,7 +1,7 @@
 """What all commands share: the four common options, the opened room, the printing of data."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,6 +68,8 @@ def open_room(
 def open_settled(settings: Settings, *, create: bool) -> Iterator[Room]:
     """The same for settings that are read already."""
     path = sqlite_file(settings.database_url)
+    if path is None and settings.database_url.startswith("sqlite"):
+        raise SettingError("database_in_memory", database=settings.database_url)
     if path is not None and not create and not path.exists():
         raise SettingError("database_missing", file=str(path))
     database = open_database(settings.database_url)
@@ -99,6 +101,17 @@ def print_pairs(pairs: list[tuple[str, object]]) -> None:
     width = max((_width(name) for name, _ in pairs), default=0)
     for name, value in pairs:
         typer.echo(f"  {name}{' ' * (width - _width(name))}  {_show(value)}")
+
+
+def print_table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """Print aligned columns under their names; full-width characters count double."""
+    rows = [header, *lines]
+    widths = [max(_width(row[at]) for row in rows) for at in range(len(header))]
+    for row in rows:
+        cells = [
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        ]
+        typer.echo("  ".join(cells).rstrip())
 
 
 def _show(value: object) -> str:

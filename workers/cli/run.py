@@ -27,6 +27,7 @@ from workers.cli.options import (
 )
 from workers.cli.out import check_out
 from workers.cli.results import RESULT_COLUMNS, choose_format
+from workers.device import parse_device
 from workers.report import Report, as_json, exit_status, parse_allow_bad, report_on
 from workers.run import Run, RunOptions, prepare, run_files
 from workers.settings import Settings, read_settings
@@ -34,6 +35,7 @@ from workers.view import make_view
 
 Force = Annotated[bool, typer.Option("--force", help=words("help_force"))]
 Partial = Annotated[bool, typer.Option("--partial", help=words("help_partial"))]
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help=words("help_limit"))]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -50,7 +52,7 @@ def run(
     device: Annotated[str, typer.Option(help=words("help_device"))] = "cpu",
     force: Force = False,
     partial: Partial = False,
-    limit: Annotated[int | None, typer.Option(hidden=True)] = None,
+    limit: Limit = None,
     deadline: Annotated[str | None, typer.Option(hidden=True)] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", hidden=True)] = False,
     db: Db = None,
@@ -58,18 +60,17 @@ def run(
     config: Config = None,
     as_data: Json = False,
 ) -> None:
-    unbuilt = {"--limit": limit, "--deadline": deadline, "--no-cache": no_cache or None}
+    unbuilt = {"--deadline": deadline, "--no-cache": no_cache or None}
     for option, value in unbuilt.items():
         if value is not None:
             raise NotBuiltError("option_not_built", option=option)
-    if device != "cpu":
-        raise NotBuiltError("option_not_built", option=f"--device {device}")
+    device = parse_device(device).name
     allowed = parse_allow_bad(allow_bad)
     parsed = read_spec(spec)
     settings = read_settings(database_url=db, redis_url=redis, config=config)
     if out is not None:
         out = _choose_out(out, files, spec, settings)
-    handed = prepare(settings, parsed, files)
+    handed = prepare(settings, parsed, files, limit)
     with open_settled(settings, create=True) as room:
         view = make_view(room.settings.language)
         options = RunOptions(device=device, force=force, partial=partial)
@@ -85,6 +86,7 @@ def run(
         else:
             for path, report in zip(files, reports, strict=True):
                 _summarize(room, path, parsed, report, out)
+        _say_limited(room, files, [report.rows for report in reports], limit)
     raise typer.Exit(exit_status(reports, allowed))
 
 
@@ -99,6 +101,13 @@ def _choose_out(out: Path, files: list[Path], spec: Path, settings: Settings) ->
 def _write_out(room: Room, report: Report, out: Path) -> None:
     lines = results.stream_results(room.database, report.batch_id)
     write_file(lines, RESULT_COLUMNS, out, choose_format(None, out))
+
+
+def _say_limited(room: Room, files: list[Path], rows: list[int], limit: int | None) -> None:
+    """Say on stderr which files may hold more records than were read."""
+    for path, count in zip(files, rows, strict=True):
+        if limit is not None and count >= limit:
+            typer.echo(room.say("limited", file=path.name, limit=limit), err=True)
 
 
 def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | None) -> None:
@@ -136,6 +145,7 @@ def submit(
     spec: SpecFile,
     force: Force = False,
     partial: Partial = False,
+    limit: Limit = None,
     db: Db = None,
     redis: Redis = None,
     config: Config = None,
@@ -144,7 +154,7 @@ def submit(
     parsed = read_spec(spec)
     told: list[dict[str, Any]] = []
     settings = read_settings(database_url=db, redis_url=redis, config=config)
-    handed = [handing.hand_in(path, parsed) for path in files]
+    handed = [handing.hand_in(path, parsed, limit) for path in files]
     for item in handed:
         handing.check_readable(item)
     with open_settled(settings, create=True) as room:
@@ -168,6 +178,7 @@ def submit(
         else:
             for item, line in zip(handed, told, strict=True):
                 typer.echo(room.say("submitted", file=item.file.name, **line))
+        _say_limited(room, files, [line["rows"] for line in told], limit)
     if any(line["status"] == BatchStatus.FAILED for line in told):
         raise typer.Exit(2)
     raise typer.Exit(1 if any(line["rejected"] for line in told) else 0)

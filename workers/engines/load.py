@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from jobs.errors import ModelError
+from jobs.errors import ModelError, SettingError
 from workers.engines.llama.gguf import check_gguf
 from workers.engines.protocol import Engine
 from workers.engines.stub import StubEngine
@@ -22,16 +22,23 @@ def check_model(model: ModelFile) -> None:
         check_gguf(model.path)
 
 
-def load_engine(model: ModelFile, journal: Journal) -> Engine:
-    """Load a model; raises ModelError when its file is missing, damaged or not the known one."""
+def load_engine(model: ModelFile, journal: Journal, *, gpu_layers: int = 0) -> Engine:
+    """Load a model with so many layers on the GPU, -1 for all.
+
+    Raises ModelError when its file is missing, damaged or not the known one, and SettingError
+    when there is no GPU for the layers: they would silently run on the CPU.
+    """
     section = model.section
     if section.engine == "stub":
         return StubEngine(journal, name=model.name, **section.stub)
     check_model(model)
     if model.path is None:
         raise ModelError("model_missing", path=model.name)
-    from workers.engines.llama import load_engine as load_llama  # noqa: PLC0415 - native libraries
+    from workers.engines.llama import has_gpu  # noqa: PLC0415 - native libraries
+    from workers.engines.llama import load_engine as load_llama  # noqa: PLC0415 - as above
 
+    if gpu_layers and not has_gpu():
+        raise SettingError("gpu_missing", model=model.name)
     engine = load_llama(
         model.path,
         model.name,
@@ -39,6 +46,7 @@ def load_engine(model: ModelFile, journal: Journal) -> Engine:
         journal,
         context_tokens=section.context_tokens,
         step_tokens=STEP_TOKENS,
+        gpu_layers=gpu_layers,
     )
     if model.expected_sha256 not in (None, engine.model.file_hash):
         engine.close()

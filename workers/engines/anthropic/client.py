@@ -15,6 +15,7 @@ from jobs.errors import CloudAmbiguousError, SettingError
 from jobs.prompt import Question
 from workers.engines.anthropic.failures import explain
 from workers.engines.anthropic.request import build_request, max_output_tokens
+from workers.settings import read_secret
 
 KEY_VARIABLE: Final = "ANTHROPIC_API_KEY"
 ADDRESS_VARIABLE: Final = "ANTHROPIC_BASE_URL"
@@ -32,17 +33,17 @@ FINISHES: Final[Mapping[str | None, CloudFinish]] = {
 
 
 def has_key(environment: Mapping[str, str] | None = None) -> bool:
-    """Say whether the environment holds a key."""
+    """Say whether the environment, or the file ANTHROPIC_API_KEY_FILE names, holds a key."""
     environment = os.environ if environment is None else environment
-    return bool(environment.get(KEY_VARIABLE, "").strip())
+    return bool((read_secret(KEY_VARIABLE, environment) or "").strip())
 
 
 class Anthropic:
     """Asks one model; safe to use from several threads.
 
     `api_key` and `base_url` default to ANTHROPIC_API_KEY and ANTHROPIC_BASE_URL, as the SDK has
-    them. Nothing is retried here. Raises SettingError `no_cloud_key`, `cloud_key_malformed` or
-    `cloud_address_wrong`.
+    them, the key also to the content of ANTHROPIC_API_KEY_FILE. Nothing is retried here. Raises
+    SettingError `no_cloud_key`, `cloud_key_malformed` or `cloud_address_wrong`.
     """
 
     def __init__(
@@ -63,7 +64,9 @@ class Anthropic:
             self._client = client.with_options(max_retries=0, timeout=timeout)
             return
         self._client = anthropic.Anthropic(
-            api_key=_check_key(os.environ.get(KEY_VARIABLE) if api_key is None else api_key),
+            api_key=_check_key(
+                read_secret(KEY_VARIABLE, os.environ) if api_key is None else api_key
+            ),
             base_url=_check_address(base_url or os.environ.get(ADDRESS_VARIABLE)),
             timeout=timeout,
             max_retries=0,

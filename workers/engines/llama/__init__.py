@@ -1,16 +1,16 @@
 """In-process GGUF models: many rows in one decode on llama.cpp's low-level API.
 
-`load_engine` and `LlamaEngine` are imported on first use: llama_cpp loads native libraries,
-which a process that runs no model must not pay for.
+What is exported is imported on first use: llama_cpp loads native libraries, which a process
+that runs no model must not pay for.
 """
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workers.engines.llama.engine import LlamaEngine
-    from workers.engines.llama.loader import load_engine
+    from workers.engines.llama.loader import has_gpu, load_engine
 
-__all__ = ["LlamaEngine", "load_engine"]
+__all__ = ["LlamaEngine", "has_gpu", "load_engine"]
 
 
 def __getattr__(name: str) -> object:

@@ -9,10 +9,12 @@ from typing import Final
 from workers.engines.llama.engine import LlamaEngine
 from workers.engines.llama.gguf import hash_file
 from workers.engines.llama.groups import Groups
-from workers.engines.llama.model import CELL_PADDING, MAX_SEQUENCES, ContextSize, Model
+from workers.engines.llama.model import CELL_PADDING, MAX_SEQUENCES, ContextSize, Model, has_gpu
 from workers.engines.llama.scheduler import Budget
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
+
+__all__ = ["LlamaEngine", "choose_threads", "has_gpu", "load_engine"]
 
 DEFAULT_CONTEXT_TOKENS: Final = 8192  # or what the model was trained for, if that is less
 UBATCH_TOKENS: Final = 512  # what the device computes in one go; longer decodes are cut by it

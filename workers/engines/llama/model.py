@@ -57,6 +57,13 @@ class ContextSize:
     sequences: int
 
 
+def has_gpu() -> bool:
+    """Say whether llama.cpp was compiled for a GPU and sees one."""
+    native.llama_log_set(_stay_silent, ctypes.c_void_p(0))
+    native.llama_backend_init()
+    return bool(native.llama_supports_gpu_offload())
+
+
 class Model(Vocabulary):
     """Weights and vocabulary of a file; `open_context` makes the memory that decodes need."""
 

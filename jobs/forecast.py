@@ -1,0 +1,108 @@
+"""What a file would take before anything is done: rows, tokens, money, what could leave.
+
+Tokens are estimated from bytes, without a tokenizer; a forecast says so.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from jobs.cloud import CloudUsage
+from jobs.job import Job, NewJob
+from jobs.plan import estimate_tokens
+from jobs.prices import Price, price_bulk
+from jobs.prompt import Question
+from jobs.route import next_step, route_of
+from jobs.source import Records
+from jobs.spec import ClassifyTask, ExtractTask, Spec, TranslateTask
+from jobs.submit import read_steps, separate
+from jobs.tasks import Task, build_task
+
+JSON_TOKENS: Final = 6  # the braces and the key around an answer
+FIELD_TOKENS: Final = 15
+SUMMARY_SHARE: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A file under a spec.
+
+    `prompt_tokens` and `answer_tokens` are those of asking every row once. `obstacle` is why no
+    row may leave, None where rows may; `cloud_nano_usd` is what all of them would cost there.
+    """
+
+    rows: int
+    rejected: int
+    reasons: Mapping[str, int]
+    prompt_tokens: int
+    answer_tokens: int
+    cloud: str
+    cloud_nano_usd: int | None
+    obstacle: str | None
+    budget_nano_usd: int
+
+    @property
+    def rows_that_may_leave(self) -> int:
+        """The most rows that policy lets out; the gate and the budget decide which do."""
+        return 0 if self.obstacle else self.rows - self.rejected
+
+
+def forecast(spec: Spec, records: Records, price: Price | None) -> Forecast:
+    """Read a whole file and count; `price` is that of the route's cloud now, if it has one."""
+    task = build_task(spec)
+    rows = rejected = prompt_tokens = answer_tokens = 0
+    reasons: Counter[str] = Counter()
+    known: dict[str, str] = {}
+    for step in read_steps(iter(records)):
+        good, bad = separate(step, known, "", "en")
+        rows += len(step)
+        rejected += len(bad)
+        reasons.update(reject.reason_code for reject in bad)
+        for row in good:
+            question = _ask(task, row)
+            prompt_tokens += _count_prompt(question)
+            answer_tokens += min(question.max_tokens, _guess_answer(spec, row.text))
+    route = route_of(spec)
+    usage = CloudUsage(input_tokens=prompt_tokens, output_tokens=answer_tokens)
+    return Forecast(
+        rows=rows,
+        rejected=rejected,
+        reasons=dict(reasons.most_common()),
+        prompt_tokens=prompt_tokens,
+        answer_tokens=answer_tokens,
+        cloud=route.cloud,
+        cloud_nano_usd=None if price is None else price_bulk(price, usage, "realtime"),
+        obstacle=next_step(route, len(route.tiers) - 1).obstacle,
+        budget_nano_usd=route.budget_nano_usd,
+    )
+
+
+def _ask(task: Task, row: NewJob) -> Question:
+    return task.question(
+        Job(
+            job_id=0,
+            batch_id="",
+            row_number=row.row_number,
+            source_id=row.source_id,
+            text=row.text,
+            tier=0,
+            attributes=row.attributes,
+        )
+    )
+
+
+def _count_prompt(question: Question) -> int:
+    parts: Sequence[str] = (question.system, question.user, question.schema)
+    return sum(map(estimate_tokens, parts))
+
+
+def _guess_answer(spec: Spec, text: str) -> int:
+    """Guess how long an answer is: a label, fields, a text as long as the row, or a part of it."""
+    task = spec.task
+    if isinstance(task, ClassifyTask):
+        return JSON_TOKENS + max(estimate_tokens(label.name) for label in task.labels)
+    if isinstance(task, ExtractTask):
+        return JSON_TOKENS + FIELD_TOKENS * len(task.fields)
+    whole = estimate_tokens(text)
+    return JSON_TOKENS + (whole if isinstance(task, TranslateTask) else whole // SUMMARY_SHARE)

@@ -1,0 +1,47 @@
+"""The view of savings: the same on both databases."""
+
+import pytest
+from sqlalchemy import update
+
+from jobs.job import JobStatus
+from jobs.report import read_month
+from jobs.store import Database, chunks, results
+from jobs.tables import attempts
+from tests.store.making import claim, make_batch, outcome
+
+
+def test_a_month_of_one_spec(database: Database) -> None:
+    """Rows, kept ones, tokens and money are summed; a row without an attempt is not measured."""
+    batch = make_batch(database, [2, 1])
+    lease = claim(database)
+    states = (JobStatus.DONE, JobStatus.REVIEW)
+    done = [outcome(job, status) for job, status in zip(lease.jobs, states, strict=True)]
+    chunks.commit(database, lease, done)
+    (record,) = [read_month(line) for line in results.savings(database)]
+    assert record.month == f"{batch.created_at:%Y-%m}"
+    assert (record.spec_name, record.model, record.mode) == ("small", "none", "auto")
+    assert (record.rows, record.kept, record.escalated, record.measured_rows) == (3, 1, 0, 2)
+    # the prompt and its shared prefix; the answer from the label's bytes, not from what was scored
+    assert (record.prompt_tokens, record.answer_tokens) == (2 * 5, 2 * (6 + len("refund") // 3))
+    assert (record.local_cost_nano_usd, record.cloud_cost_nano_usd) == (14, 0)
+    assert (record.cost_nano_usd, record.maybe_paid_nano_usd) == (14, 0)
+    assert record.first_row_at <= record.last_row_at
+    assert record.first_row_at.tzinfo is not None
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("local", 2), ("cloud", 0)])
+def test_who_answered(database: Database, kind: str, kept: int) -> None:
+    """A row the cloud answered is not kept, and its money is the cloud's."""
+    make_batch(database, [2])
+    lease = claim(database)
+    chunks.commit(database, lease, [outcome(job) for job in lease.jobs])
+    with database.write() as connection:
+        connection.execute(update(attempts).values(kind=kind))
+    (record,) = [read_month(line) for line in results.savings(database)]
+    assert (record.kept, record.measured_rows) == (kept, 2)
+    assert record.cloud_cost_nano_usd == (14 if kind == "cloud" else 0)
+
+
+def test_nothing_yet(database: Database) -> None:
+    """Without rows there is no line."""
+    assert results.savings(database) == []

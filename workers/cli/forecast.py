@@ -1,0 +1,112 @@
+"""Looking ahead: `plan`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jobs.cost import format_usd
+from jobs.errors import NotBuiltError, SpecError
+from jobs.forecast import Forecast, forecast
+from jobs.prices import Price, built_in_prices, choose_price
+from jobs.route import NO_CLOUD
+from jobs.source import read_records
+from jobs.spec import read_spec
+from jobs.store import price_list
+from jobs.submit import shape_of
+from workers.cli.options import (
+    Config,
+    Db,
+    Json,
+    Redis,
+    SpecFile,
+    print_json,
+    print_pairs,
+    words,
+)
+from workers.run import check_cloud
+from workers.settings import Settings, read_settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command("plan", help=words("help_plan"))(plan)
+
+
+def plan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=words("help_files"))],
+    spec: SpecFile,
+    show_outbound: Annotated[int | None, typer.Option(hidden=True)] = None,
+    db: Db = None,
+    redis: Redis = None,
+    config: Config = None,
+    as_data: Json = False,
+) -> None:
+    if show_outbound is not None:
+        raise NotBuiltError("option_not_built", option="--show-outbound")
+    parsed = read_spec(spec)
+    settings = read_settings(database_url=db, redis_url=redis, config=config)
+    check_cloud(settings, parsed)
+    records = read_records(file, shape_of(parsed))
+    found = forecast(parsed, records, _find_price(settings, parsed.route.cloud))
+    if as_data:
+        print_json(_as_data(found, file, records.file_error))
+    else:
+        _print(found, file, parsed.name)
+        if records.file_error:
+            typer.echo(words(records.file_error, **records.file_error_params))
+    raise typer.Exit(2 if records.file_error else 1 if found.rejected else 0)
+
+
+def _find_price(settings: Settings, model: str) -> Price | None:
+    """Return today's price of the route's cloud; None without one, or before its first day."""
+    if model == NO_CLOUD:
+        return None
+    own = price_list.find_stored(settings.database_url)
+    try:
+        return choose_price((*own, *built_in_prices()), model, datetime.now(UTC))
+    except SpecError:
+        return None
+
+
+def _print(found: Forecast, file: Path, name: str) -> None:
+    typer.echo(words("plan_title", file=file.name, spec=name))
+    rejects = [(f"  {code}", times) for code, times in found.reasons.items()]
+    pairs: list[tuple[str, object]] = [
+        (words("sum_rows"), found.rows),
+        (words("sum_rejected"), found.rejected),
+        *rejects,
+        (words("plan_prompt"), found.prompt_tokens),
+        (words("plan_answer"), found.answer_tokens),
+    ]
+    if found.cloud != NO_CLOUD:
+        cost = found.cloud_nano_usd
+        shown = words("savings_unknown") if cost is None else f"{format_usd(cost)} USD"
+        pairs.append((words("plan_cost", model=found.cloud), shown))
+    print_pairs(pairs)
+    if found.obstacle:
+        typer.echo(words("plan_nothing_leaves", reason=words(f"plan_{found.obstacle}")))
+    else:
+        budget = format_usd(found.budget_nano_usd)
+        left = found.rows_that_may_leave
+        typer.echo(words("plan_may_leave", rows=left, model=found.cloud, budget=budget))
+    typer.echo(words("plan_estimate"))
+
+
+def _as_data(found: Forecast, file: Path, file_error: str | None) -> dict[str, Any]:
+    cost = found.cloud_nano_usd
+    return {
+        "file": file.name,
+        "rows": found.rows,
+        "rejected": found.rejected,
+        "reasons": found.reasons,
+        "file_error": file_error,
+        "estimated_prompt_tokens": found.prompt_tokens,
+        "estimated_answer_tokens": found.answer_tokens,
+        "cloud": found.cloud,
+        "estimated_cloud_usd": None if cost is None else format_usd(cost),
+        "rows_that_may_leave": found.rows_that_may_leave,
+        "obstacle": found.obstacle,
+        "budget_usd": format_usd(found.budget_nano_usd),
+    }
