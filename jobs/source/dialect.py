@@ -125,6 +125,8 @@ def _fitness(
     width = len(names)
     body = records[1:] if shape.header else records
     fitting = sum(record.width == width for record in body if not record.flaw)
+    if not wanted and width == 1:
+        fitting = 0  # lines that nothing cuts are all equally wide: that says nothing
     return found, fitting / max(1, len(body)), width
 
 

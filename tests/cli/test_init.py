@@ -70,6 +70,14 @@ def test_odd_columns(call: Call, folder: Path) -> None:
     assert call("spec", "check", "odd.toml").status == 0
 
 
+def test_lines_in_cells(call: Call, folder: Path) -> None:
+    """The delimiter is found though rows go over lines and the looked-at part ends inside one."""
+    rows = "".join(f'{n};"first, line\n\nlast, line";x\n' for n in range(300))
+    (folder / "long.csv").write_text(f"key;note;group\n{rows}", encoding="utf-8")
+    told = call("init", "long.csv", "--json")
+    assert (told.data["text"], told.data["id"]) == ("note", "key")
+
+
 def test_nothing_is_overwritten(call: Call, folder: Path) -> None:
     """A file that is there stays; settings are never taken for the place of a spec."""
     called = call("init", "rows.csv", "--out", "spec.toml", "--json")
