@@ -39,11 +39,16 @@ class Guess:
 
 
 def guess_columns(columns: Sequence[Column]) -> Guess:
-    """Return the likely roles: the text has the longest mean, an id never repeats."""
-    text = max(columns, key=lambda column: fmean(map(len, column.cells)) if column.cells else 0.0)
+    """Return the likely roles: the text has the longest mean, an id its name or no repeats.
+
+    A column named like an id is one even with repeats: loading tells them as rejects.
+    """
+    named = [column for column in columns if ID_NAME.fullmatch(normalise(column.name))]
+    texts = [column for column in columns if column not in named] or columns
+    text = max(texts, key=lambda column: fmean(map(len, column.cells)) if column.cells else 0.0)
     left = [column for column in columns if column is not text]
+    named = [column for column in named if column is not text]
     unique = [column for column in left if _is_unique(column.cells[:ID_RECORDS])]
-    named = [column for column in unique if ID_NAME.fullmatch(normalise(column.name))]
     found = next(iter([*named, *unique]), None)
     left = [column for column in left if column is not found]
     alike = sorted(filter(_is_label_like, left), key=lambda one: not _is_label_name(one.name))

@@ -78,6 +78,14 @@ def test_lines_in_cells(call: Call, folder: Path) -> None:
     assert (told.data["text"], told.data["id"]) == ("note", "key")
 
 
+def test_a_column_named_like_an_id(call: Call, folder: Path) -> None:
+    """Its name makes it the id though a value repeats, or there is no row at all."""
+    for name, rows in (("twice", "a,x y z\na,y\n"), ("none", "")):
+        (folder / f"{name}.csv").write_text(f"id,body\n{rows}", encoding="utf-8")
+        told = call("init", f"{name}.csv", "--json")
+        assert (told.data["text"], told.data["id"]) == ("body", "id")
+
+
 def test_nothing_is_overwritten(call: Call, folder: Path) -> None:
     """A file that is there stays; settings are never taken for the place of a spec."""
     called = call("init", "rows.csv", "--out", "spec.toml", "--json")
