@@ -20,13 +20,52 @@ CODED = {"fail": 1, "_fail": 2, "_nothing": 0}
 """Functions that take a code, and where it stands among their arguments."""
 
 PATTERNS = {
-    "sum_{}": ("sum_rows", "sum_done", "sum_review", "sum_rejected", "sum_failed", "sum_cancelled"),
+    "sum_{}": (
+        "sum_rows",
+        "sum_done",
+        "sum_escalated",
+        "sum_review",
+        "sum_rejected",
+        "sum_failed",
+        "sum_cancelled",
+    ),
+    "plan_{}": ("plan_no_cloud", "plan_policy_local_only", "plan_no_budget"),
+    "price_{}": tuple(
+        f"price_{name}"
+        for name in [
+            "model",
+            "from",
+            "until",
+            "input",
+            "output",
+            "cache_read",
+            "batch",
+            "source",
+            "replaced",
+        ]
+    ),
+    "savings_{}": tuple(
+        f"savings_{name}"
+        for name in [
+            "month",
+            "spec",
+            "model",
+            "rows",
+            "kept",
+            "escalated",
+            "cost",
+            "baseline",
+            "saved",
+            "percent",
+        ]
+    ),
     "worker_{}": (
         "worker_loading",
         "worker_waiting",
         "worker_ready",
         "worker_failed",
         "worker_restarting",
+        *(f"worker_{name}" for name in ["host", "device", "model", "file", "rows", "rate", "seen"]),
     ),
     "duplicate_id_{}": ("duplicate_id_same", "duplicate_id_conflict"),
 }
