@@ -28,6 +28,9 @@ setup: $(STAMPS)/model ## install everything into .venv (minutes the first time)
 run: setup ## set everything up and run the main job on real input
 	$(BIN)/sekisho run examples/tickets.csv --spec examples/tickets.toml
 	$(BIN)/python examples/accuracy.py
+	$(BIN)/sekisho run examples/invoices.csv --spec examples/invoices.toml --allow-bad 100%
+	$(BIN)/sekisho run examples/reviews_en.csv --spec examples/translate.toml --allow-bad 100%
+	$(BIN)/sekisho run examples/minutes.csv --spec examples/summarize.toml --allow-bad 100%
 
 hybrid: setup ## run the examples on the local model and a SIMULATED cloud, and compare the money
 	$(BIN)/python -m tests.standin.hybrid

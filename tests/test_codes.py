@@ -19,16 +19,56 @@ SAYING = {"say", "words"}
 CODED = {"fail": 1, "_fail": 2, "_nothing": 0}
 """Functions that take a code, and where it stands among their arguments."""
 
+
+def _family(stem: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{stem}_{name}" for name in names)
+
+
 PATTERNS = {
-    "sum_{}": ("sum_rows", "sum_done", "sum_review", "sum_rejected", "sum_failed", "sum_cancelled"),
-    "worker_{}": (
-        "worker_loading",
-        "worker_waiting",
-        "worker_ready",
-        "worker_failed",
-        "worker_restarting",
+    "sum_{}": _family(
+        "sum", "rows", "done", "escalated", "review", "rejected", "failed", "cancelled"
     ),
-    "duplicate_id_{}": ("duplicate_id_same", "duplicate_id_conflict"),
+    "worker_{}": _family(
+        "worker",
+        "loading",
+        "waiting",
+        "ready",
+        "failed",
+        "restarting",
+        "host",
+        "device",
+        "model",
+        "file",
+        "rows",
+        "rate",
+        "seen",
+    ),
+    "duplicate_id_{}": _family("duplicate_id", "same", "conflict"),
+    "plan_{}": _family("plan", "no_cloud", "policy_local_only", "no_budget"),
+    "price_{}": _family(
+        "price",
+        "model",
+        "from",
+        "until",
+        "input",
+        "output",
+        "cache_read",
+        "batch",
+        "source",
+    ),
+    "savings_{}": _family(
+        "savings",
+        "month",
+        "spec",
+        "model",
+        "rows",
+        "kept",
+        "escalated",
+        "cost",
+        "baseline",
+        "saved",
+        "percent",
+    ),
 }
 """Codes that are put together in the source -> what they can become."""
 

@@ -78,6 +78,9 @@ def check_paid(world: World, standin: RunningStandIn, rows: int) -> CloudMoney:
 
 
 @pytest.mark.parametrize(
+    "world", ["embedded", pytest.param("production", marks=pytest.mark.slow)], indirect=True
+)
+@pytest.mark.parametrize(
     ("point", "unseen"), [("after_intent", False), ("after_reply", True), ("after_settle", False)]
 )
 def test_a_sender_killed_around_its_call(
