@@ -39,7 +39,8 @@ test: setup ## set everything up and run the tests, except the slow ones
 	$(BIN)/python -m pytest -m "not slow"
 
 test-unit: setup ## the unit tests alone (seconds)
-	$(BIN)/python -m pytest -q -m "not integration and not fault and not heavy and not slow"
+	$(BIN)/python -m pytest -q -m "not integration and not fault and not heavy and not slow" \
+	  $(foreach room,store cli execute integration faults,--ignore=tests/$(room))
 
 test-all: setup ## all tests, the slow ones too
 	$(BIN)/python -m pytest

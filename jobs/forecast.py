@@ -1,11 +1,13 @@
 """What a file would take before anything is done: rows, tokens, money, what could leave.
 
-Tokens are estimated from bytes, without a tokenizer; a forecast says so.
+Prompts are counted with whatever counter the caller has, a model's tokenizer or an estimate from
+bytes; how long answers will be is always a guess. A forecast says so.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from jobs.cloud import CloudUsage
@@ -48,9 +50,15 @@ class Forecast:
         return 0 if self.obstacle else self.rows - self.rejected
 
 
-def forecast(spec: Spec, records: Records, price: Price | None) -> Forecast:
+def forecast(
+    spec: Spec,
+    records: Records,
+    price: Price | None,
+    count_tokens: Callable[[str], int] = estimate_tokens,
+) -> Forecast:
     """Read a whole file and count; `price` is that of the route's cloud now, if it has one."""
     task = build_task(spec)
+    shared = lru_cache(maxsize=16)(count_tokens)  # instructions and schemas are the same for all
     rows = rejected = prompt_tokens = answer_tokens = 0
     reasons: Counter[str] = Counter()
     known: dict[str, str] = {}
@@ -61,7 +69,8 @@ def forecast(spec: Spec, records: Records, price: Price | None) -> Forecast:
         reasons.update(reject.reason_code for reject in bad)
         for row in good:
             question = _ask(task, row)
-            prompt_tokens += _count_prompt(question)
+            prompt_tokens += shared(question.system) + shared(question.schema)
+            prompt_tokens += count_tokens(question.user)
             answer_tokens += min(question.max_tokens, _guess_answer(spec, row.text))
     route = route_of(spec)
     usage = CloudUsage(input_tokens=prompt_tokens, output_tokens=answer_tokens)
@@ -90,11 +99,6 @@ def _ask(task: Task, row: NewJob) -> Question:
             attributes=row.attributes,
         )
     )
-
-
-def _count_prompt(question: Question) -> int:
-    parts: Sequence[str] = (question.system, question.user, question.schema)
-    return sum(map(estimate_tokens, parts))
 
 
 def _guess_answer(spec: Spec, text: str) -> int:

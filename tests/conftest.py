@@ -12,11 +12,21 @@ from jobs.store import Database, open_database, schema
 from tests.servers import Postgres, postgres_server, redis_server
 
 INTEGRATION_FOLDERS = ("tests/store/", "tests/cli/", "tests/execute/", "tests/integration/")
-INTEGRATION_FILES = ("test_doctor.py", "test_crew.py", "test_dispatch.py", "test_submit.py")
+INTEGRATION_FILES = (
+    "test_anthropic.py",
+    "test_containers.py",
+    "test_crew.py",
+    "test_dispatch.py",
+    "test_doctor.py",
+    "test_log.py",
+    "test_standin.py",
+    "test_submit.py",
+    "test_supervise.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what stands on a real database (SQLite's files too): the unit suite is without."""
+    """Mark what stands on a real database (SQLite's files too), server or process."""
     for item in items:
         where = item.nodeid.partition("::")[0]
         if where.startswith(INTEGRATION_FOLDERS) or where.endswith(INTEGRATION_FILES):

@@ -79,3 +79,11 @@ def test_a_broken_file_and_an_option_not_built(call: Call, folder: Path) -> None
     assert "r2" not in call("plan", "rows.csv", "--spec", "spec.toml").out
     refused = call("plan", "rows.csv", "--spec", "spec.toml", "--show-outbound", "3", "--json")
     assert (refused.status, refused.code) == (2, "option_not_built")
+
+
+def test_tokens_are_counted_by_the_models_own_vocabulary(call: Call, folder: Path) -> None:
+    """With a real model file prompts are counted by its tokenizer, and that is said."""
+    (folder / "spec.toml").write_text(SPEC.replace('tiers = ["stub"]', 'tiers = ["smollm2-135m"]'))
+    told = call("plan", "rows.csv", "--spec", "spec.toml", "--json")
+    assert told.data["tokenizer"] == "smollm2-135m"
+    assert "smollm2-135m" in call("plan", "rows.csv", "--spec", "spec.toml").out

@@ -9,6 +9,7 @@ import typer
 from jobs.cost import format_usd
 from jobs.errors import NotBuiltError, SpecError
 from jobs.forecast import Forecast, forecast
+from jobs.plan import estimate_tokens
 from jobs.prices import Price, built_in_prices, choose_price
 from jobs.route import NO_CLOUD
 from jobs.source import read_records
@@ -25,6 +26,8 @@ from workers.cli.options import (
     print_pairs,
     words,
 )
+from workers.engines.load import open_counter
+from workers.models import find_model
 from workers.run import check_cloud
 from workers.settings import Settings, read_settings
 
@@ -49,11 +52,15 @@ def plan(
     settings = read_settings(database_url=db, redis_url=redis, config=config)
     check_cloud(settings, parsed)
     records = read_records(file, shape_of(parsed))
-    found = forecast(parsed, records, _find_price(settings, parsed.route.cloud))
+    price = _find_price(settings, parsed.route.cloud)
+    tokenizer = parsed.route.tiers[0]
+    with open_counter(find_model(settings, tokenizer)) as counter:
+        tokenizer = tokenizer if counter else ""
+        found = forecast(parsed, records, price, counter or estimate_tokens)
     if as_data:
-        print_json(_as_data(found, file, records.file_error))
+        print_json({**_as_data(found, file, records.file_error), "tokenizer": tokenizer or None})
     else:
-        _print(found, file, parsed.name)
+        _print(found, file, parsed.name, tokenizer)
         if records.file_error:
             typer.echo(words(records.file_error, **records.file_error_params))
     raise typer.Exit(2 if records.file_error else 1 if found.rejected else 0)
@@ -70,7 +77,7 @@ def _find_price(settings: Settings, model: str) -> Price | None:
         return None
 
 
-def _print(found: Forecast, file: Path, name: str) -> None:
+def _print(found: Forecast, file: Path, name: str, tokenizer: str) -> None:
     typer.echo(words("plan_title", file=file.name, spec=name))
     rejects = [(f"  {code}", times) for code, times in found.reasons.items()]
     pairs: list[tuple[str, object]] = [
@@ -91,7 +98,8 @@ def _print(found: Forecast, file: Path, name: str) -> None:
         budget = format_usd(found.budget_nano_usd)
         left = found.rows_that_may_leave
         typer.echo(words("plan_may_leave", rows=left, model=found.cloud, budget=budget))
-    typer.echo(words("plan_estimate"))
+    counted = words("plan_counted", model=tokenizer) if tokenizer else words("plan_estimate")
+    typer.echo(counted)
 
 
 def _as_data(found: Forecast, file: Path, file_error: str | None) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Makes the engine a model asks for."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from jobs.errors import ModelError, SettingError
@@ -11,6 +13,18 @@ from workers.models import ModelFile
 
 STEP_TOKENS: Final = 512
 """What a step reads on a processor, which computes no more at once: rows are done sooner."""
+
+
+@contextmanager
+def open_counter(model: ModelFile) -> Iterator[Callable[[str], int] | None]:
+    """Yield a counter of tokens by the model's own vocabulary, None for a model without a file."""
+    if model.path is None:
+        yield None
+        return
+    from workers.engines.llama.counter import open_counter as count  # noqa: PLC0415 - native libraries
+
+    with count(model.path) as counter:
+        yield counter
 
 
 def check_model(model: ModelFile) -> None:

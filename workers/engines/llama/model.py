@@ -18,16 +18,11 @@ from numpy.typing import NDArray
 from jobs.errors import ModelError
 from workers.engines.llama.gguf import check_gguf
 from workers.engines.llama.labels import Tokens
-from workers.engines.llama.vocabulary import DecodeError, Vocabulary
+from workers.engines.llama.vocabulary import DecodeError, Vocabulary, stay_silent
 
 MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ
 CELL_PADDING: Final = 256  # a context's size is rounded up to it
 NO_SLOT: Final = 1
-
-
-@native.llama_log_callback  # type: ignore[untyped-decorator]
-def _stay_silent(_level: int, _text: bytes, _data: object) -> None:
-    """Drop llama.cpp's own log: it goes to stderr and may quote what it reads."""
 
 
 class NoSlotError(Exception):
@@ -59,7 +54,7 @@ class ContextSize:
 
 def has_gpu() -> bool:
     """Say whether llama.cpp was compiled for a GPU and sees one."""
-    native.llama_log_set(_stay_silent, ctypes.c_void_p(0))
+    native.llama_log_set(stay_silent, ctypes.c_void_p(0))
     native.llama_backend_init()
     return bool(native.llama_supports_gpu_offload())
 
@@ -70,7 +65,7 @@ class Model(Vocabulary):
     def __init__(self, path: Path, *, gpu_layers: int = -1) -> None:
         """Raise `ModelError` if the file is damaged or llama.cpp does not take it."""
         check_gguf(path)
-        native.llama_log_set(_stay_silent, ctypes.c_void_p(0))
+        native.llama_log_set(stay_silent, ctypes.c_void_p(0))
         native.llama_backend_init()
         params = native.llama_model_default_params()
         params.n_gpu_layers = gpu_layers

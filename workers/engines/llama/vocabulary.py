@@ -10,6 +10,11 @@ from workers.engines.llama.labels import Tokens
 PIECE_BYTES: Final = 256  # longer tokens are asked for twice
 
 
+@native.llama_log_callback  # type: ignore[untyped-decorator]
+def stay_silent(_level: int, _text: bytes, _data: object) -> None:
+    """Drop llama.cpp's own log: it goes to stderr and may quote what it reads."""
+
+
 class DecodeError(Exception):
     """A native call failed; what its sequences hold is unknown and must be cleared."""
 
