@@ -128,6 +128,7 @@ class Sender(Handler):
             try:
                 reply = call.asker.ask(call.question)
             except CloudBusyError as error:
+                log.warning("cloud_busy", code=error.code, batch=call.lease.batch_id)
                 self._release(call, begun, error.code)
                 if pause_seconds is None:
                     return False

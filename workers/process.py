@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import dramatiq
 import structlog
@@ -136,10 +137,18 @@ def _send(settings: Settings, stop: threading.Event) -> int:
         lambda model: Anthropic(model, timeout_seconds=section.timeout_seconds),
         lambda: (*price_list.stored(database), *built_in_prices()),
         section,
-        destination=os.environ.get("ANTHROPIC_BASE_URL") or "api.anthropic.com",
+        destination=name_destination(os.environ.get("ANTHROPIC_BASE_URL")),
     )
     post = Post(CLOUD_QUEUE, section.threads, lambda: (0, 0.0))
     return _serve(settings, database, worker, sender, post, stop)
+
+
+def name_destination(address: str | None) -> str:
+    """Return where rows go for the audit log: host and port, never a user, password or query."""
+    if not address:
+        return "api.anthropic.com"
+    host = urlsplit(address).netloc.rpartition("@")[2]
+    return host or "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import delete, insert, select
 
+from jobs.errors import SettingError
 from jobs.prices import Price
 from jobs.store.database import Database, now, open_database, sqlite_file
 from jobs.tables import prices
@@ -29,6 +30,10 @@ def find_stored(address: str) -> tuple[Price, ...]:
     database = open_database(address)
     try:
         return stored(database)
+    except SettingError as error:  # another process is just making its tables
+        if error.code != "database_not_upgraded":
+            raise
+        return ()
     finally:
         database.close()
 

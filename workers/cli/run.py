@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from jobs import submit as handing
+from jobs.cost import format_usd
 from jobs.errors import NotBuiltError, SettingError
 from jobs.export import write_file
 from jobs.job import BatchStatus
 from jobs.spec import Spec, read_spec
-from jobs.store import batches, results
+from jobs.store import batches, cloud, results
 from workers.cli.options import (
     Config,
     Db,
@@ -110,6 +111,12 @@ def _say_limited(room: Room, files: list[Path], rows: list[int], limit: int | No
             typer.echo(room.say("limited", file=path.name, limit=limit), err=True)
 
 
+def _lost_money(room: Room, report: Report) -> list[tuple[str, object]]:
+    """Return what lost replies may have cost; it is taken from the budget, so it is shown."""
+    lost = cloud.money(room.database, report.batch_id).maybe_paid_nano_usd
+    return [(room.say("sum_maybe_paid"), f"{format_usd(lost)} USD")] if lost else []
+
+
 def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | None) -> None:
     took = results.spent(room.database, report.batch_id)
     counted = ("rows", "done", "escalated", "review", "rejected", "failed", "cancelled")
@@ -127,6 +134,7 @@ def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | N
             *counts,
             (room.say("sum_device"), f"{took.device_ms / 1000:.1f} s, {took.tokens} tokens"),
             (room.say("sum_cost"), f"{report.cost_usd} USD"),
+            *_lost_money(room, report),
             (room.say("sum_seconds"), f"{report.seconds:.1f} s"),
             (room.say("sum_where"), f"{room.database.shown} (fct_results)"),
             *([(room.say("sum_out"), out)] if out is not None else []),
