@@ -1,15 +1,17 @@
 """Looking: `status`, `results`, `rejects`, `row`, `spec check`."""
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from jobs.errors import SettingError
+from jobs.export import Format
 from jobs.job import BatchStatus
 from jobs.spec import read_spec
-from jobs.store import batches, results
+from jobs.store import Database, batches, results
 from workers.cli.options import (
     BatchId,
     Config,
@@ -128,13 +130,9 @@ def show_results(
     config: Config = None,
     as_data: Json = False,
 ) -> None:
+    chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
     with open_room(db, redis, config) as room:
-        chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
-        found = batches.get(room.database, batch)
-        if out is not None:
-            out = check_out(out, room.settings, [Path(found.file_path)])
-        lines = results.stream_results(room.database, found.batch_id)
-        send(lines, RESULT_COLUMNS, chosen, out)
+        _send_lines(room, batch, results.stream_results, RESULT_COLUMNS, chosen, out)
 
 
 def show_rejects(
@@ -146,12 +144,24 @@ def show_rejects(
     config: Config = None,
     as_data: Json = False,
 ) -> None:
+    chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
     with open_room(db, redis, config) as room:
-        chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
-        found = batches.get(room.database, batch)
-        if out is not None:
-            out = check_out(out, room.settings, [Path(found.file_path)])
-        send(results.stream_rejects(room.database, found.batch_id), REJECT_COLUMNS, chosen, out)
+        _send_lines(room, batch, results.stream_rejects, REJECT_COLUMNS, chosen, out)
+
+
+def _send_lines(
+    room: Room,
+    batch: str,
+    stream: Callable[[Database, str], Iterator[dict[str, Any]]],
+    columns: Sequence[str],
+    kind: Format,
+    out: Path | None,
+) -> None:
+    """Write a batch's lines to stdout, or to a file that nothing else needs."""
+    found = batches.get(room.database, batch)
+    if out is not None:
+        out = check_out(out, room.settings, [Path(found.file_path)])
+    send(stream(room.database, found.batch_id), columns, kind, out)
 
 
 def show_row(
