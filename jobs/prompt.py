@@ -33,11 +33,22 @@ class LabelChoice:
 
 @dataclass(frozen=True, slots=True)
 class FreeText:
-    """The answer is text, greedy: it ends where the model ends it, at a stop string (not part of
-    the answer), or after `max_tokens`."""
+    """The answer is text: it ends where the model ends it, at a stop string (not part of the
+    answer), when it goes round in a circle, or after `max_tokens`.
+
+    At `temperature` 0 the likeliest token is taken; above it tokens are drawn, from the likeliest
+    ones that reach `top_p` together and are at least `min_p` times as likely as the likeliest,
+    by random numbers that hang on `seed` and the row's text alone. With `ignore_end` (for
+    measuring) only `max_tokens` ends it.
+    """
 
     max_tokens: int
     stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    seed: int = 0
+    ignore_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ class JsonText:
 
 
 Constraint = LabelChoice | FreeText | JsonText
-Finish = Literal["choice", "stop", "length"]
+Finish = Literal["choice", "stop", "length", "repeated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +119,12 @@ class Usage:
 class Completion:
     """The answer to one prompt, or the code of the reason why there is none.
 
-    For a `LabelChoice` `scores` holds (label, probability) in the order of the labels; they sum
-    to 1. For text and JSON `tokens` holds every token that was sampled or forced, in order, and
-    `finish` says what ended the answer. The spans of `tokens` tile the answer: one that only ended
-    it, or stands behind a stop string, wrote nothing (`start` = `end`).
+    For a `LabelChoice` `scores` holds (label, probability) in the order of the labels. Labels that
+    could not win any more may be missing; `unopened` are then the probabilities of the groups they
+    were in, each of which bounds every label in it. All of them sum to 1.
+    For text and JSON `tokens` holds every token that was sampled or forced, in order, and `finish`
+    says what ended the answer. The spans of `tokens` tile the answer: one that only ended it, or
+    stands behind a stop string, wrote nothing (`start` = `end`).
     `error` is one of `input_too_long`, `no_text`, `withdrawn` (taken back before it was finished,
     or the engine ended), `engine_failed` (this row, even alone); then `text` is None, `scores` and
     `tokens` are empty.
@@ -120,6 +133,7 @@ class Completion:
     key: int
     text: str | None
     scores: tuple[tuple[str, float], ...] = ()
+    unopened: tuple[float, ...] = ()
     confidence_source: ConfidenceSource = "none"
     usage: Usage = Usage()
     error: str | None = None

@@ -47,7 +47,7 @@ def llama(model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def model(model_path: Path) -> Iterator[Model]:
     """The file without the engine, with a small context."""
     made = Model(model_path)
-    made.open_context(ContextSize(256, 128, 256, 4), threads=1)
+    made.open_context(ContextSize(256, 128, 256, 4, 4), threads=1)
     yield made
     made.free()
 
@@ -61,7 +61,7 @@ def make_writer(tmp_path: Path) -> Iterator[Make]:
     def build(fail: Fail = lambda pieces, model: None) -> tuple[LlamaEngine, WritingModel]:
         model = WritingModel(fail)
         grammars = Grammars(lambda: LLTokenizer("byte"))
-        groups = Groups(model, "scripted", max_paths=4, grammars=grammars)
+        groups = Groups(model, "scripted", grammars=grammars)
         engine = LlamaEngine(model, groups, journal, EngineModel("scripted", "00", 400), BUDGET)
         made.append(engine)
         return engine, model

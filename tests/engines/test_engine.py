@@ -19,7 +19,7 @@ from workers.engines.llama.vocabulary import DecodeError
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal, read_suspects
 
-BUDGET = Budget(step_tokens=400, context_tokens=400, cells=800, sequences=16)
+BUDGET = Budget(step_tokens=400, context_tokens=400, cells=800, sequences=16, outputs=16)
 FRAME = Frame("", before="<", after=">")
 CHOICE = LabelChoice(("aa", "ab", "b"))
 POISON = "!"
@@ -33,7 +33,7 @@ class ScriptedModel(Model):
 
     def __init__(self, fail: Callable[[Sequence[Piece]], None]) -> None:
         self._fail = fail
-        self.size = ContextSize(400, 400, 800, 16)
+        self.size = ContextSize(400, 400, 800, 16, 16)
         self.vocabulary_size = 260
         self._lengths = [0] * 16
         self.freed = False
@@ -54,9 +54,9 @@ class ScriptedModel(Model):
     def tokenise(self, text: str, *, special: bool) -> Tokens:
         return tuple(text.encode())
 
-    def copy(self, source: int, target: int, tokens: int | None = None) -> None:
+    def copy(self, source: int, target: int) -> None:
         assert self._lengths[target] == 0
-        self._lengths[target] = self._lengths[source] if tokens is None else tokens
+        self._lengths[target] = self._lengths[source]
 
     def forget(self, sequence: int) -> None:
         self._lengths[sequence] = 0
@@ -71,9 +71,9 @@ class ScriptedModel(Model):
         lengths = self._check(pieces)
         self._fail(pieces)
         self._lengths = lengths
-        outputs = [piece for piece in pieces if piece.output]
-        self.rows_read.append(len(outputs))
-        return np.zeros((len(outputs), self.vocabulary_size), np.float32)
+        outputs = sum(piece.outputs for piece in pieces)
+        self.rows_read.append(outputs)
+        return np.zeros((outputs, self.vocabulary_size), np.float32)
 
 
 def has_poison(pieces: Sequence[Piece]) -> bool:
@@ -88,7 +88,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., tuple[LlamaEngine, ScriptedMo
 
     def build(fail: Callable[[Sequence[Piece]], None]) -> tuple[LlamaEngine, ScriptedModel]:
         model = ScriptedModel(fail)
-        groups = Groups(model, "scripted", max_paths=4)
+        groups = Groups(model, "scripted")
         engine = LlamaEngine(model, groups, journal, EngineModel("scripted", "00", 400), BUDGET)
         made.append(engine)
         return engine, model
@@ -103,16 +103,17 @@ def ask_texts(engine: LlamaEngine, texts: Sequence[str]) -> dict[int, Completion
     return ask(engine, make_prompts(texts, frame=FRAME, choice=CHOICE))
 
 
-def test_even_logits_give_the_chain_of_even_choices(
+def test_a_branch_that_cannot_win_is_not_opened(
     make: Callable[..., tuple[LlamaEngine, ScriptedModel]],
 ) -> None:
-    """Two children at the root and two below: a half, and a quarter for each deeper label."""
+    """Two children at the root, two below one: the other has won, and nothing more is read."""
     engine, _ = make(lambda pieces: None)
     answer = ask_texts(engine, ["x"])[0]
-    assert dict(answer.scores) == pytest.approx({"aa": 0.25, "ab": 0.25, "b": 0.5})
+    assert dict(answer.scores) == pytest.approx({"b": 0.5})
+    assert answer.unopened == pytest.approx((0.5,))
     assert answer.usage.prompt_tokens == len("x>\n")
     assert answer.usage.shared_tokens == len("<") + 1
-    assert answer.usage.output_tokens == 1
+    assert answer.usage.output_tokens == 0
 
 
 def test_no_slot_halves_the_step(

@@ -166,7 +166,7 @@ def test_frames_that_are_written_together_read_their_prefix_once(make_writer: Ma
     prefixes: list[int] = []
 
     def fail(pieces: Sequence[Piece], model: WritingModel) -> None:
-        prefixes.extend(len(piece.tokens) for piece in pieces if not piece.output)
+        prefixes.extend(len(piece.tokens) for piece in pieces if not piece.outputs)
 
     engine, _ = make_writer(fail)
     one, two = Tray(20), Tray(20)

@@ -57,12 +57,12 @@ def test_batched_answers_are_those_of_single_rows(llama: LlamaEngine) -> None:
 def test_scores_are_those_of_reading_every_label(llama: LlamaEngine, model: Model) -> None:
     """The trie gives what forwarding each branch's path by itself gives."""
     prompt = make_prompts([TEXTS[3]], frame=FRAME, choice=TOPICS)[0]
-    group = Groups(model, "smollm2", max_paths=2).find(prompt)
+    group = Groups(model, "smollm2").find(prompt)
     row = group.prefix + model.tokenise(prompt.text, special=False) + group.suffix
     logits = {}
     for number, branch in enumerate(group.trie.branches):
         model.clear()
-        values = model.decode([Piece(row + branch.path, 0, (0,), output=True)])
+        values = model.decode([Piece(row + branch.path, 0, (0,), outputs=1)])
         logits[number] = values[0][list(branch.children)].copy()
     (answer,) = ask(llama, [prompt]).values()
     shares = [share for _, share in answer.scores]
@@ -106,7 +106,7 @@ def test_row_text_cannot_leave_its_role(model: Model) -> None:
 def test_template_ending_is_the_end_token(model: Model) -> None:
     """SmolLM2 ends a turn with <|im_end|>, which is not the token llama.cpp guesses."""
     prompt = make_prompts(["x"], frame=FRAME, choice=TOPICS)[0]
-    trie = Groups(model, "smollm2", max_paths=4).find(prompt).trie
+    trie = Groups(model, "smollm2").find(prompt).trie
     end = model.tokenise("<|im_end|>", special=True)[0]
     assert any(end in branch.children for branch in trie.branches)
 
@@ -180,21 +180,21 @@ def test_broken_steps_never_reach_llama_cpp(model: Model) -> None:
     """Every rule whose breach would end the process is an exception before the call."""
     broken = [
         [],
-        [Piece((), 0, (0,), output=True)],
-        [Piece((1,), 0, (), output=True)],
-        [Piece((1,), 0, (4,), output=True)],
-        [Piece((1,), 0, (-1,), output=True)],
-        [Piece((1,), 1, (0,), output=True)],
-        [Piece((1,), 0, (0,), output=True), Piece((1,), 3, (0,), output=True)],
-        [Piece((model.vocabulary_size,), 0, (0,), output=True)],
-        [Piece((-1,), 0, (0,), output=True)],
-        [Piece((1,) * 257, 0, (0,), output=True)],
-        [Piece((1,), at, (0,), output=True) for at in range(5)],
+        [Piece((), 0, (0,), outputs=1)],
+        [Piece((1,), 0, (), outputs=1)],
+        [Piece((1,), 0, (4,), outputs=1)],
+        [Piece((1,), 0, (-1,), outputs=1)],
+        [Piece((1,), 1, (0,), outputs=1)],
+        [Piece((1,), 0, (0,), outputs=1), Piece((1,), 3, (0,), outputs=1)],
+        [Piece((model.vocabulary_size,), 0, (0,), outputs=1)],
+        [Piece((-1,), 0, (0,), outputs=1)],
+        [Piece((1,) * 257, 0, (0,), outputs=1)],
+        [Piece((1,), at, (0,), outputs=1) for at in range(5)],
     ]
     for pieces in broken:
         with pytest.raises(DecodeError):
             model.decode(pieces)
-    assert model.decode([Piece((1, 2, 3), 0, (0, 1), output=True)]).shape[0] == 1
+    assert model.decode([Piece((1, 2, 3), 0, (0, 1), outputs=1)]).shape[0] == 1
 
 
 @pytest.mark.parametrize("content", [make_gguf()])

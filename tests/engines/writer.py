@@ -13,7 +13,7 @@ from workers.engines.llama.labels import Tokens
 from workers.engines.llama.model import ContextSize, Piece
 from workers.engines.llama.scheduler import Budget
 
-BUDGET = Budget(step_tokens=400, context_tokens=400, cells=800, sequences=16)
+BUDGET = Budget(step_tokens=400, context_tokens=400, cells=800, sequences=16, outputs=32)
 FRAME = Frame("", before="<", after=">")
 OTHER = Frame("other words", before="{<", after=">")
 UPPER = FreeText(max_tokens=30)
@@ -31,11 +31,9 @@ class WritingModel(ScriptedModel):
     A text that contains "~" never ends; one that contains "?" gives logits that are no numbers.
     """
 
-    copies_parts = True
-
     def __init__(self, fail: Fail) -> None:
         super().__init__(lambda pieces: fail(pieces, self))
-        self.size = ContextSize(400, 400, 800, 16)
+        self.size = ContextSize(400, 400, 800, 16, 32)
         self.vocabulary_size = 262
         self.held: list[list[int]] = [[] for _ in range(16)]
         self.decodes: list[set[str]] = []
@@ -49,9 +47,9 @@ class WritingModel(ScriptedModel):
     def token_bytes(self, token: int) -> bytes:
         return bytes([token])
 
-    def copy(self, source: int, target: int, tokens: int | None = None) -> None:
-        super().copy(source, target, tokens)
-        self.held[target] = self.held[source][:tokens]
+    def copy(self, source: int, target: int) -> None:
+        super().copy(source, target)
+        self.held[target] = list(self.held[source])
 
     def forget(self, sequence: int) -> None:
         super().forget(sequence)
@@ -63,32 +61,36 @@ class WritingModel(ScriptedModel):
 
     def decode(self, pieces: Sequence[Piece]) -> NDArray[np.float32]:
         logits = super().decode(pieces)
+        at = 0
+        self.decodes.append(set())
         for piece in pieces:
             for number in piece.sequences:
                 self.held[number] += piece.tokens
+            held = self.held[piece.sequences[0]]
+            for behind in reversed(range(piece.outputs)):
+                self._look(logits[at], held[: len(held) - behind])
+                at += 1
         assert sum(map(len, self.held)) <= 16 * 400
-        written = [piece for piece in pieces if piece.output]
-        self.decodes.append({self.text_of(piece) for piece in written})
-        for values, piece in zip(logits, written, strict=True):
-            values[self._next(piece)] = 5.0
-            if "?" in self.text_of(piece):
-                values[3] = np.nan
         return logits
 
-    def text_of(self, piece: Piece) -> str:
-        """Return the row's text that stands in a piece's sequence."""
-        return self._split(piece)[0]
+    def _look(self, values: NDArray[np.float32], held: list[int]) -> None:
+        text, answer = self.split(held)
+        self.decodes[-1].add(text)
+        values[_next(text, answer)] = 5.0
+        if "?" in text:
+            values[3] = np.nan
 
-    def _split(self, piece: Piece) -> tuple[str, str]:
-        held = bytes(token for token in self.held[piece.sequences[0]] if token < 256).decode()
-        text, _, answer = held.rpartition("<")[2].partition(">\n")
+    def split(self, held: Sequence[int]) -> tuple[str, str]:
+        """Return the row's text and its answer that stand in a sequence."""
+        words = bytes(token for token in held if token < 256).decode()
+        text, _, answer = words.rpartition("<")[2].partition(">\n")
         return text, answer
 
-    def _next(self, piece: Piece) -> int:
-        text, answer = self._split(piece)
-        if "~" in text:
-            return ord("~")
-        return ord(text[len(answer)].upper()) if len(answer) < len(text) else END
+
+def _next(text: str, answer: str) -> int:
+    if "~" in text:
+        return ord("~")
+    return ord(text[len(answer)].upper()) if len(answer) < len(text) else END
 
 
 def write(

@@ -18,13 +18,27 @@ class EngineModel:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What an engine has done since it was loaded. Times in seconds."""
+    """What an engine has done since it was loaded. Times in seconds.
+
+    `forwarded_tokens` were computed, `shared_tokens` reused from a prefix, `generated_tokens`
+    written or read to score labels, `refused_tokens` wished by the model and not allowed by a
+    schema. `preempted_rows` gave their place back and were read again. `busy_seconds` were spent
+    in the device's native calls, `idle_seconds` without work. Of `cells` KV cells `held_cells`
+    hold tokens after the latest step, `peak_cells` at most.
+    """
 
     steps: int = 0
     rows: int = 0
     forwarded_tokens: int = 0
     shared_tokens: int = 0
+    generated_tokens: int = 0
+    refused_tokens: int = 0
+    preempted_rows: int = 0
     busy_seconds: float = 0.0
+    idle_seconds: float = 0.0
+    held_cells: int = 0
+    peak_cells: int = 0
+    cells: int = 0
 
 
 class Engine(Protocol):

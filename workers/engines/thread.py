@@ -145,7 +145,11 @@ class EngineThread(ABC):
         rows: int = 0,
         forwarded_tokens: int = 0,
         shared_tokens: int = 0,
+        generated_tokens: int = 0,
+        refused_tokens: int = 0,
+        preempted_rows: int = 0,
         busy_seconds: float = 0.0,
+        idle_seconds: float = 0.0,
     ) -> None:
         """Add to the counters; only the engine's thread does."""
         old = self._counters
@@ -155,8 +159,18 @@ class EngineThread(ABC):
             rows=old.rows + rows,
             forwarded_tokens=old.forwarded_tokens + forwarded_tokens,
             shared_tokens=old.shared_tokens + shared_tokens,
+            generated_tokens=old.generated_tokens + generated_tokens,
+            refused_tokens=old.refused_tokens + refused_tokens,
+            preempted_rows=old.preempted_rows + preempted_rows,
             busy_seconds=old.busy_seconds + busy_seconds,
+            idle_seconds=old.idle_seconds + idle_seconds,
         )
+
+    def measure(self, *, held_cells: int, cells: int) -> None:
+        """Note how full the context is after a step."""
+        old = self._counters
+        peak = max(old.peak_cells, held_cells)
+        self._counters = replace(old, held_cells=held_cells, peak_cells=peak, cells=cells)
 
     def _serve(self) -> None:
         try:
@@ -173,7 +187,10 @@ class EngineThread(ABC):
 
     def _wait_for_work(self) -> bool:
         with self._changed:
-            self._changed.wait_for(lambda: self._closing.is_set() or self._outstanding)
+            if not self._outstanding:
+                since = self._clock()
+                self._changed.wait_for(lambda: self._closing.is_set() or self._outstanding)
+                self.count(idle_seconds=self._clock() - since)
             return not self._closing.is_set()
 
     def _turn(self) -> None:

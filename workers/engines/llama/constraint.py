@@ -80,6 +80,16 @@ class Matcher:
             raise ConstraintError
         return token
 
+    def force(self, limit: int) -> tuple[int, ...]:
+        """Take the tokens, at most `limit`, that must come next whatever the model says.
+
+        Raises `ConstraintError` if the grammar does not take what it forces.
+        """
+        tokens = self._inner.compute_ff_tokens()[:limit]
+        if tokens and not self._inner.consume_tokens(tokens):
+            raise ConstraintError
+        return tuple(tokens)
+
     def spell(self, token: int) -> bytes:
         """Return the bytes the grammar takes a token for."""
         return self._tokenizer.decode_bytes([token])

@@ -1,4 +1,4 @@
-"""The engine: many rows in one decode, behind a prefix that is read once for all of them."""
+"""The engine: rows of all chunks in one context, every decode filled with what can go on."""
 
 import atexit
 import time
@@ -7,13 +7,12 @@ from collections.abc import Sequence as Many
 from contextlib import contextmanager
 
 from jobs.prompt import Completion, Prompt
-from workers.engines.llama import choose, generate
-from workers.engines.llama.choose import Choice
+from workers.engines.llama.choice import Choice
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.memory import Memory
 from workers.engines.llama.model import Model, NoSlotError
-from workers.engines.llama.scheduler import Budget, Scheduler
-from workers.engines.llama.sequence import NOWHERE, Sequence
+from workers.engines.llama.scheduler import Budget, Scheduler, Step
+from workers.engines.llama.sequence import Sequence
 from workers.engines.llama.text import Text
 from workers.engines.llama.vocabulary import DecodeError
 from workers.engines.protocol import EngineModel
@@ -45,13 +44,21 @@ class LlamaEngine(EngineThread):
         self.start()
 
     def step(self) -> None:
-        """Give every row that is being written one token, then let the next rows begin."""
-        for rows in tuple(self._scheduler.ongoing()):
-            if rows[0].place != NOWHERE:  # else an earlier failure took all memory
-                self._work(rows)
-        rows = self._scheduler.pick()
-        if rows:
-            self._work(rows)
+        """Choose what can go on, read it in one decode, and deliver what is answered by it."""
+        step = self._scheduler.plan()
+        self._memory.release(step.freed)
+        rows = step.rows
+        if not rows:
+            return
+        try:
+            with self._suspecting(row.key for row in rows):
+                self._memory.read(step, self._scheduler.prefix_of)
+        except NoSlotError:
+            self._make_room(step, rows)
+        except DecodeError:
+            self._isolate(rows)
+        else:
+            self._settle(step, rows)
 
     def check(self, prompt: Prompt) -> None:
         self._groups.find(prompt)
@@ -84,8 +91,8 @@ class LlamaEngine(EngineThread):
         finally:
             self._journal.clear()
 
-    def _count_decode(self, tokens: int, seconds: float) -> None:
-        self.count(forwarded_tokens=tokens, busy_seconds=seconds)
+    def _count_decode(self, tokens: int, shared: int, seconds: float) -> None:
+        self.count(steps=1, forwarded_tokens=tokens, shared_tokens=shared, busy_seconds=seconds)
 
     def _admit_one(self, ticket: Ticket) -> None:
         prompt = ticket.prompt
@@ -98,90 +105,59 @@ class LlamaEngine(EngineThread):
         except DecodeError:
             self.fail(ticket, "engine_failed")
             return
-        if self._budget.holds(group, len(tokens)):
-            kind = Choice if group.writing is None else Text
-            self._scheduler.add(kind(ticket, group, tokens))
-        else:
+        if not self._budget.holds(group, len(tokens)):
             self.fail(ticket, "input_too_long")
-
-    def _work(self, rows: list[Sequence]) -> None:
-        """Take rows a step further; parts of it that failed come again at once."""
-        parts = [rows]
-        while parts:
-            part = parts.pop(0)
-            begins = part[0].place == NOWHERE
-            try:
-                with self._suspecting(row.key for row in part):
-                    self._call(part)
-            except NoSlotError:
-                if begins:
-                    self._memory.release(part)
-                parts = [*self._halve(part), *parts]
-            except DecodeError:
-                again = self._isolate(part)
-                if part[0].group.writing is not None:
-                    return  # what is left of `parts` was put back too
-                parts = [*again, *parts]
-            else:
-                self._settle(part, begins=begins)
-
-    def _call(self, rows: list[Sequence]) -> None:
-        """Run one step's native code for rows of one kind."""
-        choices = [row for row in rows if isinstance(row, Choice)]
-        texts = [row for row in rows if isinstance(row, Text)]
-        if choices:
-            held = self._scheduler.held_beside(choices[0].group)
-            free, longest = self._budget.cells - held.cells, self._budget.context_tokens
-            choose.score(self._memory, choices, cells=free, longest=longest)
-        elif texts[0].place == NOWHERE:
-            generate.begin(self._memory, self._native, texts)
+        elif group.writing is None:
+            self._scheduler.add(Choice(ticket, group, tokens))
         else:
-            generate.advance(self._memory, self._native, texts)
+            self._scheduler.add(Text(ticket, group, tokens, vocabulary=self._native))
 
-    def _settle(self, rows: list[Sequence], *, begins: bool) -> None:
+    def _settle(self, step: Step, rows: Many[Sequence]) -> None:
         """Deliver those rows of a good step that have their answer."""
-        shared = sum(len(row.group.prefix) for row in rows) if begins else 0
-        self.count(steps=1, shared_tokens=shared)
         for row in rows:
-            row.failures, row.suspect = 0, False
+            if row.begun:  # else only its prefix, or a part of its prompt, went well
+                row.failures, row.suspect = 0, False
             if row.finished:
                 self._end(row, row.completion())
+        self.count(preempted_rows=sum(isinstance(one, Sequence) for one in step.freed))
+        self.measure(held_cells=self._scheduler.held_cells, cells=self._budget.cells)
 
     def _end(self, row: Sequence, completion: Completion) -> None:
         self._memory.release([row])
         self._scheduler.finish(row)
+        refused = row.refused_tokens if isinstance(row, Text) else 0
+        self.count(generated_tokens=row.output_tokens, refused_tokens=refused)
         self.answer(row.ticket, completion)
 
     def _give_up(self, row: Sequence) -> None:
         failed = Completion(row.key, None, usage=row.usage(), error="engine_failed")
+        self._scheduler.remove([row.ticket])
         self._end(row, failed)
 
-    def _halve(self, rows: list[Sequence]) -> list[list[Sequence]]:
-        """Cut a step that found no room; a single row waits until others have left some."""
-        for row in rows:
-            row.restart()
-        if len(rows) > 1:
-            return [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
-        if self._scheduler.shared_with_others(rows[0]):
-            self._memory.release(rows)
-            self._scheduler.put_back(rows)
-        else:
+    def _make_room(self, step: Step, rows: list[Sequence]) -> None:
+        """Let the younger half of rows that found no room wait; a single one, for the others."""
+        self._memory.release(self._scheduler.drop_prefixes(step))
+        beside = self._scheduler.runs_beside(rows[0])
+        if len(rows) == 1 and not beside:
             self._give_up(rows[0])
-        return []
+        elif not beside:  # prefixes alone: one by one
+            self._isolate(rows)
+        else:
+            out = self._scheduler.younger_half(rows)
+            self._memory.release(out)
+            self._scheduler.put_back(out)
+            self._scheduler.bound_rows()
 
-    def _isolate(self, rows: list[Sequence]) -> list[list[Sequence]]:
+    def _isolate(self, rows: list[Sequence]) -> None:
         """Give each row one more try, alone, so that a bad one cannot fail its neighbours.
 
-        Nothing in the context can be trusted after a failure: all rows that are being written
-        begin again with what they have.
+        Nothing in the context can be trusted after a failure: all rows that run begin again with
+        what they have written.
         """
         self._memory.clear()
+        self._scheduler.put_all_back()
         for row in rows:
-            row.restart()
             row.failures += 1
             row.suspect = True
             if row.failures > 1:
                 self._give_up(row)
-        self._scheduler.put_back_ongoing()
-        left = [row for row in rows if row.failures == 1]
-        return [[row] for row in left if row.group.writing is None]

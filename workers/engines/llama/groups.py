@@ -4,6 +4,7 @@ from jobs.prompt import Constraint, Frame, FreeText, JsonText, LabelChoice, Prom
 from workers.engines.llama.constraint import Grammars, read_vocabulary
 from workers.engines.llama.labels import Tokens, build_trie, split_stem
 from workers.engines.llama.model import Model
+from workers.engines.llama.sampling import Sampling
 from workers.engines.llama.sequence import Group, Writing
 from workers.engines.llama.template import Template
 
@@ -16,7 +17,6 @@ class Groups:
         model: Model,
         name: str,
         *,
-        max_paths: int,
         grammars: Grammars | None = None,
     ) -> None:
         """Raise `ModelError` if the file's chat template cannot carry a row."""
@@ -26,9 +26,9 @@ class Groups:
         self._template = Template(name, source, bos=bos, eos=eos)
         self._template.split(Frame("system"))
         self._end = model.choose_end(model.tokenise(self._template.ending(), special=True))
-        self._max_paths = max_paths
         self._grammars = grammars or Grammars(lambda: read_vocabulary(model, self._end))
         self._groups: dict[tuple[Frame, Constraint], Group] = {}
+        self._prefixes: dict[Frame, Tokens] = {}
 
     def find(self, prompt: Prompt) -> Group:
         """Return the prompt's group.
@@ -50,7 +50,7 @@ class Groups:
     def _make_choice(self, before: str, after: str, choice: LabelChoice) -> Group:
         continued = [self._model.tokenise(after + label, special=True) for label in choice.labels]
         suffix, sequences = split_stem(continued)
-        trie = build_trie(choice.labels, sequences, end=self._end, max_paths=self._max_paths)
+        trie = build_trie(choice.labels, sequences, end=self._end)
         return Group(self._read_prefix(before), suffix, trie)
 
     def _make_writing(self, constraint: FreeText | JsonText) -> Writing:
@@ -60,7 +60,16 @@ class Groups:
             grammar = self._grammars.compile(constraint.schema)
             return Writing(self._end, constraint.max_tokens, grammar=grammar)
         stops = tuple(stop.encode("utf-8", "replace") for stop in constraint.stop if stop)
-        return Writing(self._end, constraint.max_tokens, stops)
+        sampling = Sampling(
+            constraint.temperature, constraint.top_p, constraint.min_p, constraint.seed
+        )
+        return Writing(
+            self._end,
+            constraint.max_tokens,
+            stops,
+            sampling=sampling,
+            ignore_end=constraint.ignore_end,
+        )
 
     def _read_prefix(self, text: str) -> Tokens:
         """Tokenise the prefix; a template that writes the first token itself keeps it single."""

@@ -5,9 +5,10 @@ that node's children. Where only one token can follow nothing is asked, so the p
 all labels sum to 1 (llama.cpp PR 12643 shows why post-sampling probabilities would not).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,11 @@ from numpy.typing import NDArray
 from jobs.errors import SpecError
 
 Tokens = tuple[int, ...]
+
+LABEL: Final = -1
+"""Targets from here downwards are labels."""
+LIKELY: Final = 0.5
+"""Branches at least so heavy, as a share of the heaviest, are opened beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,45 +45,94 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """Inner nodes that one decode reads, parents before children; one sequence for each path."""
+class Paths:
+    """Inner nodes that one decode reads, parents before children, on `count` sequences."""
 
     nodes: tuple[Node, ...]
-    paths: int
-
-    @property
-    def outputs(self) -> int:
-        """Rows of logits it gives."""
-        return sum(node.branch is not None for node in self.nodes)
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Trie:
-    """`branches[0]` is the root if there is a choice; `ways[i]` are label i's (branch, child)."""
+    """`branches[0]` is the root if there is a choice.
+
+    `targets[branch][child]` is where a child leads: to another branch, or to label `-1 - number`.
+    """
 
     labels: tuple[str, ...]
     branches: tuple[Branch, ...]
-    ways: tuple[tuple[tuple[int, int], ...], ...]
-    openings: tuple[Opening, ...]
+    targets: tuple[tuple[int, ...], ...]
 
     @property
-    def widest_paths(self) -> int:
-        """Sequences the largest opening needs."""
-        return max((opening.paths for opening in self.openings), default=0)
+    def longest_path(self) -> int:
+        """KV cells that opening the deepest branch needs."""
+        return max((len(branch.path) for branch in self.branches), default=0)
+
+    def open(self, branches: Sequence[int]) -> Paths:
+        """Merge the paths to some inner branches into nodes, each token once, ordered by depth."""
+        numbers = {self.branches[number].path: number for number in branches}
+        covered = {beginning for path in numbers for beginning in _beginnings(path)[:-1]}
+        users: dict[Tokens, list[int]] = {}
+        ends = sorted(set(numbers) - covered)
+        for number, path in enumerate(ends):
+            for beginning in _beginnings(path)[1:]:
+                users.setdefault(beginning, []).append(number)
+        nodes = tuple(
+            Node(beginning[-1], len(beginning) - 1, tuple(users[beginning]), numbers.get(beginning))
+            for beginning in sorted(users, key=len)
+        )
+        return Paths(nodes, len(ends))
+
+
+NO_LABELS: Final = Trie((), (), ())
+
+
+class Search:
+    """The probabilities of one row's labels, best first: only what can still win is opened."""
+
+    def __init__(self, trie: Trie) -> None:
+        self._trie = trie
+        self._masses: dict[int, float] = {}
+        self._known: dict[int, float] = {}
+        self._put(0 if trie.branches else LABEL, 1.0)
+
+    def see(self, branch: int, logits: NDArray[np.float32]) -> None:
+        """Take the logits of a branch's children, in their order."""
+        mass = self._masses.pop(branch)
+        for target, share in zip(self._trie.targets[branch], _softmax(logits), strict=True):
+            self._put(target, mass * float(share))
+
+    def wanted(self) -> list[tuple[float, int]]:
+        """Return (mass, branch) of what must be opened now, heaviest first; empty when settled.
+
+        No label below a branch is likelier than the branch, so one that is lighter than the best
+        label cannot change the answer. Of those that can, the heavy ones are opened together;
+        the light ones wait, as a heavy one may settle it.
+        """
+        best = max(self._known.values(), default=0.0)
+        heaviest = max(self._masses.values(), default=0.0)
+        bound = max(best, LIKELY * heaviest)
+        open_now = ((mass, branch) for branch, mass in self._masses.items() if mass > bound)
+        return sorted(open_now, key=lambda one: -one[0])
+
+    def waits_for(self, branch: int) -> bool:
+        """Tell whether a branch's children were not seen yet."""
+        return branch in self._masses
 
     @property
-    def widest_tokens(self) -> int:
-        """KV cells the largest opening needs."""
-        return max((len(opening.nodes) for opening in self.openings), default=0)
+    def unopened(self) -> tuple[float, ...]:
+        """Masses of the branches that were not needed; each bounds every label below it."""
+        return tuple(self._masses.values())
 
-    def probabilities(self, logits: Mapping[int, NDArray[np.float32]]) -> tuple[float, ...]:
-        """Return one probability per label from branch index -> logits of its children."""
-        shares = {branch: _softmax(values) for branch, values in logits.items()}
-        raw = [
-            float(np.prod([shares[branch][child] for branch, child in way])) for way in self.ways
-        ]
-        total = sum(raw)  # 1 but for the last bits
-        return tuple(value / total for value in raw)
+    def probabilities(self) -> dict[str, float]:
+        """Return the probability of every label that was reached, in the order of the labels."""
+        return {self._trie.labels[number]: self._known[number] for number in sorted(self._known)}
+
+    def _put(self, target: int, mass: float) -> None:
+        if target < 0:
+            self._known[LABEL - target] = mass
+        else:
+            self._masses[target] = mass
 
 
 def split_stem(continued: Sequence[Tokens]) -> tuple[Tokens, tuple[Tokens, ...]]:
@@ -92,13 +147,11 @@ def split_stem(continued: Sequence[Tokens]) -> tuple[Tokens, tuple[Tokens, ...]]
     return stem, tuple(tokens[len(stem) :] for tokens in continued)
 
 
-def build_trie(
-    labels: Sequence[str], sequences: Sequence[Tokens], *, end: int, max_paths: int
-) -> Trie:
+def build_trie(labels: Sequence[str], sequences: Sequence[Tokens], *, end: int) -> Trie:
     """Build the trie of `labels` from their tokens after the stem.
 
-    A label that is a prefix of another ends with the token `end`. An opening has at most
-    `max_paths` paths and as many outputs. Raises `SpecError` (`labels_tokenise_alike`).
+    A label that is a prefix of another ends with the token `end`. Raises `SpecError`
+    (`labels_tokenise_alike`).
     """
     _refuse_alike(labels, sequences)
     inner = {beginning for tokens in sequences for beginning in _beginnings(tokens)[:-1]}
@@ -108,13 +161,14 @@ def build_trie(
         for beginning in _beginnings(tokens)[:-1]:
             children.setdefault(beginning, {})[tokens[len(beginning)]] = None
     paths = sorted((path for path in children if len(children[path]) > 1), key=len)
-    branches = {path: Branch(path, tuple(children[path])) for path in paths}
-    return Trie(
-        labels=tuple(labels),
-        branches=tuple(branches.values()),
-        ways=tuple(_find_way(tokens, branches) for tokens in ended),
-        openings=tuple(_open(paths, max_paths)),
+    numbers = {path: number for number, path in enumerate(paths)}
+    leaves = {tokens: LABEL - number for number, tokens in enumerate(ended)}
+    targets = tuple(
+        tuple(_follow((*path, child), children, numbers, leaves) for child in children[path])
+        for path in paths
     )
+    branches = tuple(Branch(path, tuple(children[path])) for path in paths)
+    return Trie(tuple(labels), branches, targets)
 
 
 def _refuse_alike(labels: Sequence[str], sequences: Sequence[Tokens]) -> None:
@@ -130,43 +184,16 @@ def _beginnings(tokens: Tokens) -> list[Tokens]:
     return [tokens[:size] for size in range(len(tokens) + 1)]
 
 
-def _find_way(tokens: Tokens, branches: Mapping[Tokens, Branch]) -> tuple[tuple[int, int], ...]:
-    numbers = {path: number for number, path in enumerate(branches)}
-    return tuple(
-        (numbers[beginning], branches[beginning].children.index(tokens[len(beginning)]))
-        for beginning in _beginnings(tokens)[:-1]
-        if beginning in branches
-    )
-
-
-def _open(branching: Sequence[Tokens], max_paths: int) -> Iterator[Opening]:
-    """Group the deepest inner branches so that each group fits one decode."""
-    numbers = {path: number for number, path in enumerate(branching) if path}
-    covered = {beginning for path in numbers for beginning in _beginnings(path)[:-1]}
-    group: list[Tokens] = []
-    outputs: set[Tokens] = set()
-    for path in sorted(set(numbers) - covered):  # neighbours share the most
-        wanted = {beginning for beginning in _beginnings(path) if beginning in numbers}
-        if group and (len(group) == max_paths or len(outputs | wanted) > max_paths):
-            yield _read_paths(group, numbers)
-            group, outputs = [], set()
-        group.append(path)
-        outputs |= wanted
-    if group:
-        yield _read_paths(group, numbers)
-
-
-def _read_paths(paths: Sequence[Tokens], numbers: Mapping[Tokens, int]) -> Opening:
-    """Merge paths into the nodes of one opening, each token once, ordered by depth."""
-    users: dict[Tokens, list[int]] = {}
-    for number, path in enumerate(paths):
-        for beginning in _beginnings(path)[1:]:
-            users.setdefault(beginning, []).append(number)
-    nodes = tuple(
-        Node(beginning[-1], len(beginning) - 1, tuple(users[beginning]), numbers.get(beginning))
-        for beginning in sorted(users, key=len)
-    )
-    return Opening(nodes, len(paths))
+def _follow(
+    path: Tokens,
+    children: Mapping[Tokens, Mapping[int, None]],
+    numbers: Mapping[Tokens, int],
+    leaves: Mapping[Tokens, int],
+) -> int:
+    """Return the branch or the label that a path leads to where nothing is left to choose."""
+    while path not in leaves and path not in numbers:
+        path = (*path, *children[path])
+    return numbers[path] if path in numbers else leaves[path]
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -18,7 +18,10 @@ __all__ = ["LlamaEngine", "choose_threads", "has_gpu", "load_engine"]
 
 DEFAULT_CONTEXT_TOKENS: Final = 8192  # or what the model was trained for, if that is less
 UBATCH_TOKENS: Final = 512  # what the device computes in one go; longer decodes are cut by it
-MIN_SEQUENCES: Final = 4  # the prefix, a row, and room for a path of its trie
+MIN_SEQUENCES: Final = 4  # a prefix, a row, and room for paths of its trie
+MAX_OUTPUTS: Final = (
+    256  # rows of logits one decode gives; each is a float for every token there is
+)
 
 
 def load_engine(
@@ -45,14 +48,16 @@ def load_engine(
     try:
         context = context_tokens or min(model.trained_tokens, DEFAULT_CONTEXT_TOKENS)
         cells = -(-(context + step_tokens) // CELL_PADDING) * CELL_PADDING
-        size = ContextSize(context, min(context, UBATCH_TOKENS), cells, sequences)
+        step = min(step_tokens, context)
+        outputs = max(sequences, min(step, MAX_OUTPUTS))
+        size = ContextSize(step, min(step, UBATCH_TOKENS), cells, sequences, outputs)
         model.open_context(size, threads or choose_threads())
-        groups = Groups(model, name, max_paths=sequences // 4)
+        groups = Groups(model, name)
     except BaseException:
         model.free()
         raise
     about = EngineModel(name, hash_file(path), context)
-    budget = Budget(min(step_tokens, context), context, cells, sequences)
+    budget = Budget(step, context, cells, sequences, outputs)
     return LlamaEngine(model, groups, journal, about, budget, clock=clock)
 
 

@@ -33,23 +33,25 @@ class NoSlotError(Exception):
 class Piece:
     """Tokens to forward at `position` and after, for all of `sequences` at once.
 
-    With `output` the logits after the last token are returned.
+    The logits after the last `outputs` of them are returned.
     """
 
     tokens: Tokens
     position: int
     sequences: tuple[int, ...]
-    output: bool
+    outputs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ContextSize:
-    """`decode_tokens` one decode may forward; `cells` tokens and `sequences` held at once."""
+    """`decode_tokens` one decode may forward, with logits after `outputs` of them; `cells` tokens
+    and `sequences` are held at once."""
 
     decode_tokens: int
     ubatch_tokens: int
     cells: int
     sequences: int
+    outputs: int
 
 
 def has_gpu() -> bool:
@@ -76,23 +78,18 @@ class Model(Vocabulary):
             raise ModelError("model_load_failed", path=path)
         self._path = path
         super().__init__(native.llama_model_get_vocab(self._model))
-        # A recurrent state is one whole: what a part of the tokens left cannot be told from it.
-        self.copies_parts = not (
-            native.llama_model_is_recurrent(self._model)
-            or native.llama_model_is_hybrid(self._model)
-        )
         self.trained_tokens = int(native.llama_model_n_ctx_train(self._model))
 
     def open_context(self, size: ContextSize, threads: int) -> None:
         """Allocate the memory of `size`; raises `ModelError` (`model_load_failed`)."""
-        if not 1 <= size.sequences <= MAX_SEQUENCES:
+        if not 1 <= size.sequences <= min(MAX_SEQUENCES, size.outputs):
             raise ValueError(size)
         params = native.llama_context_default_params()
         params.n_ctx = size.cells
         params.n_batch = size.decode_tokens
         params.n_ubatch = size.ubatch_tokens
         params.n_seq_max = size.sequences
-        params.n_outputs_max = size.sequences
+        params.n_outputs_max = size.outputs
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True  # each row sees the whole context; copies are metadata only
         params.swa_full = True  # a shared prefix must not slide out of a window
@@ -106,6 +103,7 @@ class Model(Vocabulary):
             int(native.llama_n_ubatch(self._context)),
             int(native.llama_n_ctx(self._context)),
             size.sequences,
+            size.outputs,
         )
         self._lengths = [0] * size.sequences
 
@@ -126,14 +124,16 @@ class Model(Vocabulary):
         native.llama_model_meta_val_str(self._model, key.encode(), buffer, size + 1)
         return buffer.value.decode("utf-8", "replace")
 
-    def copy(self, source: int, target: int, tokens: int | None = None) -> None:
-        """Let an empty sequence share what `source` holds, or its first `tokens` tokens."""
-        length = self._lengths[source] if tokens is None else tokens
-        if self._lengths[target] or not 0 <= length <= self._lengths[source]:
+    def length(self, sequence: int) -> int:
+        """Return how many tokens a sequence holds; the next one stands at this position."""
+        return self._lengths[sequence]
+
+    def copy(self, source: int, target: int) -> None:
+        """Let an empty sequence share what `source` holds."""
+        if self._lengths[target]:
             raise DecodeError
-        part = -1 if tokens is None else tokens
-        native.llama_memory_seq_cp(self._memory, source, target, -1, part)
-        self._lengths[target] = length
+        native.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+        self._lengths[target] = self._lengths[source]
 
     def forget(self, sequence: int) -> None:
         """Empty one sequence; what others share stays."""
@@ -160,7 +160,7 @@ class Model(Vocabulary):
         native.llama_synchronize(self._context)
         del keep  # the arrays the batch points into, alive until here
         self._lengths = lengths
-        outputs = sum(piece.output for piece in pieces)
+        outputs = sum(piece.outputs for piece in pieces)
         if not outputs:
             return np.empty((0, self.vocabulary_size), np.float32)
         logits = native.llama_get_logits(self._context)
@@ -177,16 +177,18 @@ class Model(Vocabulary):
             in_range = all(0 <= number < self.size.sequences for number in piece.sequences)
             if not piece.tokens or not piece.sequences or not in_range:
                 raise DecodeError
+            if not 0 <= piece.outputs <= len(piece.tokens):
+                raise DecodeError
             for number in piece.sequences:
                 if lengths[number] != piece.position:
                     raise DecodeError
                 lengths[number] += len(piece.tokens)
-            if not all(0 <= token < self.vocabulary_size for token in piece.tokens):
+            if min(piece.tokens) < 0 or max(piece.tokens) >= self.vocabulary_size:
                 raise DecodeError
-        outputs = sum(piece.output for piece in pieces)
+        outputs = sum(piece.outputs for piece in pieces)
         if (
             not 0 < tokens <= self.size.decode_tokens
-            or outputs > self.size.sequences
+            or outputs > self.size.outputs
             or max(lengths) > self.size.cells
         ):
             raise DecodeError
@@ -205,7 +207,8 @@ def _pack(pieces: Sequence[Piece]) -> tuple[Any, tuple[NDArray[Any], ...]]:
     begins = np.cumsum([0] + [len(piece.sequences) for piece in pieces[:-1]])
     addresses = (sequences.ctypes.data + 4 * np.repeat(begins, sizes)).astype(np.uintp)
     outputs = np.zeros(len(tokens), np.int8)
-    outputs[np.cumsum(sizes) - 1] = [piece.output for piece in pieces]
+    for end, piece in zip(np.cumsum(sizes), pieces, strict=True):
+        outputs[end - piece.outputs : end] = 1
     batch = native.llama_batch(
         n_tokens=len(tokens),
         token=_pointer(tokens, native.llama_token),

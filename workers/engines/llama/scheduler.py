@@ -1,196 +1,438 @@
-"""Which rows the next step reads: fair between submissions, within the context's budgets.
+"""What the next decode reads: pure, without clock or model; the engine's one algorithm.
 
-Pure: no clock, no model. The submissions take turns; the one whose turn it is names the group
-and takes what fits, the others of that group fill what is left. Rows whose answer is written
-stay, and hold their part of the context, until they are finished; a row that finds no room beside
-them keeps its turn, and no other row that would stay goes before it.
+Every step is filled in this order, under one budget of tokens: rows that are being written (a
+token each, or what a grammar forced), branches of label tries (heaviest first over all rows),
+prefixes and prompts that are half read, and then rows that wait. A row waits until the context
+has room for its prompt and its expected answer; when answers outgrow that, the youngest rows
+give their place back and are read again later, with what they have written. The oldest row can
+always go on, so every row that was let in ends.
 """
 
-from collections import deque
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Final
 
-from workers.engines.llama.sequence import Group, Sequence
+from workers.engines.llama.expectation import Expectation
+from workers.engines.llama.labels import Tokens
+from workers.engines.llama.sequence import NOWHERE, Group, Prefix, Sequence
+from workers.engines.llama.waiting import Waiting
 
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What rows that are being written hold between steps: sequences, and KV cells."""
-
-    sequences: int = 0
-    cells: int = 0
+WRITERS_LEAVE: Final = 4
+"""Rows that are written leave one sequence in so many to labels, which do not stay ..."""
+LABELS_LEAVE: Final = 8
+"""... and labels with branches leave one in so many to their paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one step may use.
+    """What the context holds and one decode may use.
 
-    `step_tokens` are aimed at, and exceeded only by a row that is longer by itself.
-    `context_tokens` bound one prompt from its prefix to the last token of its answer; `cells`
-    bound all tokens held at once, `sequences` the prefix, the rows and one opening of their trie.
+    `step_tokens` are read in one decode, with logits for `outputs` of them. `context_tokens`
+    bound one prompt from its prefix to the last token of its answer; `cells` bound all tokens
+    held at once, `sequences` the prefixes, the rows and the opened paths of their tries.
     """
 
     step_tokens: int
     context_tokens: int
     cells: int
     sequences: int
+    outputs: int
 
     def holds(self, group: Group, row_tokens: int) -> bool:
         """Tell whether a row fits the context when it is alone in it."""
-        needed = len(group.prefix) + row_tokens + group.answer_tokens + group.trie.widest_tokens
+        needed = len(group.prefix) + row_tokens + group.answer_tokens
         return needed <= min(self.context_tokens, self.cells)
-
-    def fits(self, group: Group, load: "Load", held: Held) -> bool:
-        """Tell whether rows fit one step together, beside what is held.
-
-        Rows that stay leave room for a step of rows that do not.
-        """
-        cells = held.cells + len(group.prefix) + load.cells + group.trie.widest_tokens
-        sequences = 1 + held.sequences + load.rows + group.trie.widest_paths
-        most_cells, most_sequences = self.cells, self.sequences
-        if group.writing is not None:
-            most_cells = max(self.cells - self.step_tokens, self.context_tokens)
-            most_sequences -= self.sequences // 4
-        return (
-            (load.rows == 1 or load.unread <= self.step_tokens)
-            and cells <= most_cells
-            and sequences <= most_sequences
-        )
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Rows that begin in a step: `unread` tokens they read, `cells` they may come to need."""
+class Part:
+    """The next `count` tokens of a row or of a prefix; the last `outputs` of them give logits."""
 
-    rows: int
-    unread: int
+    owner: Sequence | Prefix
+    count: int
+    outputs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Branches of one row's trie that are read on paths of their own."""
+
+    row: Sequence
+    branches: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Step:
+    """One decode. `freed` lost their place before it; rows in `parts` without one begin with it.
+
+    `busy` are the ids of what it reads: nothing of that can be freed any more.
+    """
+
+    freed: list[Sequence | Prefix] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    openings: list[Opening] = field(default_factory=list)
+    busy: set[int] = field(default_factory=set)
+
+    @property
+    def rows(self) -> list[Sequence]:
+        """Return the rows that a failure of this decode may be due to, each once."""
+        found: dict[int, Sequence] = {}
+        for part in self.parts:
+            row = part.owner.sponsor if isinstance(part.owner, Prefix) else part.owner
+            found[id(row)] = row
+        for opening in self.openings:
+            found[id(opening.row)] = opening.row
+        return list(found.values())
+
+
+@dataclass(slots=True)
+class Left:
+    """What is left of a step's budget."""
+
+    tokens: int
+    outputs: int
+    sequences: int
     cells: int
 
-    def plus(self, row: Sequence) -> "Load":
-        return Load(self.rows + 1, self.unread + len(row.unread), self.cells + row.cells)
 
+@dataclass(slots=True)
+class Room:
+    """Rows, sequences and KV cells that will be held once all that runs has its answer."""
 
-NOTHING: Final = Load(0, 0, 0)
+    rows: int
+    sequences: int
+    cells: int
 
 
 class Scheduler:
-    """Waiting sequences by submission, and those being written; `pick` takes who begins."""
+    """Waiting rows, running rows (oldest first) and the prefixes that the context holds."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._turns: deque[int] = deque()
-        self._waiting: dict[int, deque[Sequence]] = {}
-        self._ongoing: list[Sequence] = []
+        self._waiting = Waiting()
+        self._running: list[Sequence] = []
+        self._prefixes: dict[Tokens, Prefix] = {}
+        self._expected = Expectation()
+        self._most_rows = budget.sequences
+        self._steps = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return len(self._waiting) + len(self._running)
 
-    def add(self, sequence: Sequence) -> None:
-        """Queue a row that `Budget.holds`, behind the others of its submission."""
-        submission = sequence.ticket.submission
-        if submission not in self._waiting:
-            self._waiting[submission] = deque()
-            self._turns.append(submission)
-        self._waiting[submission].append(sequence)
+    @property
+    def held_cells(self) -> int:
+        """KV cells that hold tokens now."""
+        rows = sum(row.read for row in self._running)
+        return rows + sum(prefix.read for prefix in self._prefixes.values())
 
-    def remove(self, tickets: Collection[object]) -> list[Sequence]:
-        """Forget the rows of `tickets`; returns those of them that are being written."""
-        gone = {id(ticket) for ticket in tickets}
-        for submission, rows in tuple(self._waiting.items()):
-            self._waiting[submission] = deque(row for row in rows if id(row.ticket) not in gone)
-        self._drop_finished()
-        cut = [row for row in self._ongoing if id(row.ticket) in gone]
-        self._ongoing = [row for row in self._ongoing if id(row.ticket) not in gone]
-        return cut
+    def add(self, row: Sequence) -> None:
+        """Queue a row that `Budget.holds`."""
+        self._waiting.add(row)
 
-    def pick(self) -> list[Sequence]:
-        """Return the rows that begin, of one group; empty when nothing waits, or nothing fits.
-
-        Rows whose answer is written are ongoing from then on.
-        """
-        turn = self._choose_turn()
-        if turn is None:
-            return []
-        first = self._waiting[turn].popleft()
-        rows = [first]
-        if not first.alone:
-            for submission in self._turns:
-                self._fill(rows, self._waiting[submission])
-        self._turns.remove(turn)
-        self._turns.append(turn)
-        self._drop_finished()
-        if first.group.writing is not None:
-            self._ongoing += rows
-        return rows
-
-    def ongoing(self) -> Iterator[list[Sequence]]:
-        """Yield the rows being written as they may be read: together, and some alone."""
-        together = [row for row in self._ongoing if not row.alone]
-        if together:
-            yield together
-        yield from ([row] for row in tuple(self._ongoing) if row.alone)
+    def plan(self) -> Step:
+        """Choose what the next decode reads; its parts are empty when there is nothing to do."""
+        self._steps += 1
+        step = Step()
+        lanes = self._lanes()
+        for number in range(len(lanes)):
+            self._fill(step, lanes[(self._steps + number) % len(lanes)])
+            if step.parts or step.openings:
+                return step
+        if not self._running and not any(lanes):
+            self._begin_anew(step)
+        return step
 
     def finish(self, row: Sequence) -> None:
         """Forget a row that has its answer; its part of the context is free."""
-        if row in self._ongoing:
-            self._ongoing.remove(row)
+        if row in self._running:
+            self._running.remove(row)
+            self._most_rows = min(self._most_rows + 1, self._budget.sequences)
+            self._expected.see(row)
 
-    def put_back(self, rows: Iterable[Sequence]) -> None:
-        """Let rows begin again, before all others, in the order in which they are given."""
-        for row in reversed(list(rows)):
-            self.finish(row)
-            submission = row.ticket.submission
-            if submission in self._waiting:
-                self._turns.remove(submission)
-            self._waiting.setdefault(submission, deque()).appendleft(row)
-            self._turns.appendleft(submission)
+    def remove(self, tickets: Collection[object]) -> list[Sequence]:
+        """Forget the rows of `tickets`; returns those of them that the context may hold."""
+        gone = {id(ticket) for ticket in tickets}
+        if not gone:
+            return []
+        self._waiting.remove(lambda row: id(row.ticket) in gone)
+        cut = [row for row in self._running if id(row.ticket) in gone]
+        self._running = [row for row in self._running if id(row.ticket) not in gone]
+        for prefix in self._prefixes.values():
+            if id(prefix.sponsor.ticket) in gone:
+                self._replace_sponsor(prefix)
+        return cut
 
-    def put_back_ongoing(self) -> None:
-        """Let every row that is being written begin again."""
-        self.put_back(tuple(self._ongoing))
+    def put_back(self, rows: Collection[Sequence]) -> None:
+        """Let those of some rows that run begin again, before all others."""
+        out = {id(row) for row in rows}
+        back = [row for row in self._running if id(row) in out]
+        self._running = [row for row in self._running if id(row) not in out]
+        self._waiting.put_back(back)
 
-    def shared_with_others(self, row: Sequence) -> bool:
-        """Tell whether other rows than this one hold a part of the context."""
-        return any(other is not row for other in self._ongoing)
+    def drop_prefixes(self, step: Step) -> list[Prefix]:
+        """Forget the prefixes that a step was to read, and return them."""
+        dropped = [part.owner for part in step.parts if isinstance(part.owner, Prefix)]
+        for prefix in dropped:
+            self._prefixes.pop(prefix.tokens, None)
+        return dropped
 
-    def held_beside(self, group: Group | None = None) -> Held:
-        """Return what ongoing rows hold beside the prefix of `group`."""
-        groups = {id(row.group): row.group for row in self._ongoing}
-        prefixes = {one.prefix for one in groups.values()}
-        if group is not None:
-            prefixes.discard(group.prefix)
-        cells = sum(row.cells for row in self._ongoing) + sum(map(len, prefixes))
-        return Held(len(self._ongoing), cells)
+    def put_all_back(self) -> None:
+        """Let every row that runs begin again: the context was emptied."""
+        self._waiting.put_back(self._running)
+        self._running = []
+        self._prefixes.clear()
 
-    def _choose_turn(self) -> int | None:
-        """Return the submission that is served next.
+    def bound_rows(self) -> None:
+        """Let in no more rows than run now, until one of them ends: there was no room for more."""
+        self._most_rows = max(len(self._running), 1)
 
-        One whose first row must wait for room keeps its turn. Rows that hold nothing after
-        their step may go before it; a row that would stay may not.
-        """
-        blocked = False
-        for submission in self._turns:
-            first = self._waiting[submission][0]
-            if blocked and first.group.writing is not None:
+    def younger_half(self, rows: Collection[Sequence]) -> list[Sequence]:
+        """Return those of some rows that came last, at least one and about half."""
+        ids = {id(row) for row in rows}
+        known = [row for row in self._running if id(row) in ids]
+        known += [row for row in rows if row not in known]
+        return known[len(known) // 2 :]
+
+    def prefix_of(self, row: Sequence) -> Prefix | None:
+        """Return the prefix that a row shares, None if it has none."""
+        return self._prefixes.get(row.group.prefix)
+
+    def runs_beside(self, row: Sequence) -> bool:
+        """Tell whether another row holds a part of the context."""
+        return any(other is not row for other in self._running)
+
+    # -- the parts of a step ---------------------------------------------------------------------
+
+    def _lanes(self) -> list[list[Sequence | Prefix]]:
+        """Return who may be read together: most rows, and each that must be alone."""
+        runs: list[Sequence | Prefix] = [*self._running]
+        runs += [prefix for prefix in self._prefixes.values() if prefix.unread]
+        lonely = [[one] for one in runs if _is_alone(one)]
+        return [[one for one in runs if not _is_alone(one)], *lonely]
+
+    def _fill(self, step: Step, lane: list[Sequence | Prefix]) -> None:
+        together = not (lane and _is_alone(lane[0]))
+        left = self._left()
+        rows = [one for one in lane if isinstance(one, Sequence)]
+        prefixes = [one for one in lane if isinstance(one, Prefix)]
+        self._read(step, left, [row for row in rows if row.begun])
+        self._open(step, left, rows)
+        self._read(step, left, [*prefixes, *(row for row in rows if not row.begun)])
+        if together:
+            self._admit(step, left)
+
+    def _left(self) -> Left:
+        held = sum(one.place != NOWHERE for one in (*self._running, *self._prefixes.values()))
+        budget = self._budget
+        return Left(
+            tokens=budget.step_tokens,
+            outputs=budget.outputs,
+            sequences=budget.sequences - held,
+            cells=budget.cells - self.held_cells,
+        )
+
+    def _read(self, step: Step, left: Left, owners: Iterable[Sequence | Prefix]) -> None:
+        """Let rows and prefixes read on, as far as tokens, outputs and cells go."""
+        for owner in owners:
+            if owner in step.freed or id(owner) in step.busy or not owner.unread:
                 continue
-            if self._budget.fits(first.group, NOTHING.plus(first), self.held_beside(first.group)):
-                return submission
-            blocked = True
-        return None
+            wanted = min(owner.unread, left.tokens)
+            self._make_cells(step, left, wanted, owner)
+            count, outputs = _bound(owner, min(wanted, left.cells), left.outputs)
+            if count <= 0 or (owner.place == NOWHERE and left.sequences <= 0):
+                continue
+            step.parts.append(Part(owner, count, outputs))
+            step.busy.add(id(owner))
+            left.tokens -= count
+            left.outputs -= outputs
+            left.cells -= count
+            left.sequences -= owner.place == NOWHERE
 
-    def _fill(self, rows: list[Sequence], waiting: deque[Sequence]) -> None:
-        group = rows[0].group
-        held = self.held_beside(group)
-        load = NOTHING
-        for row in rows:
-            load = load.plus(row)
-        while waiting and waiting[0].group is group and not waiting[0].alone:
-            load = load.plus(waiting[0])
-            if not self._budget.fits(group, load, held):
+    def _open(self, step: Step, left: Left, rows: list[Sequence]) -> None:
+        """Open branches, heaviest first over all rows; each takes a path for this step alone."""
+        wishes = [(weight, row, branch) for row in rows for weight, branch in row.wanted()]
+        wishes.sort(key=lambda wish: -wish[0])
+        chosen: dict[int, tuple[Sequence, list[int]]] = {}
+        for _, row, branch in wishes:
+            tokens = len(row.group.trie.branches[branch].path)
+            if row in step.freed:
+                continue
+            self._make_cells(step, left, min(tokens, left.tokens), row)
+            if tokens > min(left.tokens, left.cells) or min(left.sequences, left.outputs) < 1:
+                continue
+            step.busy.add(id(row))
+            chosen.setdefault(id(row), (row, []))[1].append(branch)
+            left.tokens -= tokens
+            left.cells -= tokens
+            left.sequences -= 1
+            left.outputs -= 1
+        step.openings = [Opening(row, tuple(branches)) for row, branches in chosen.values()]
+
+    def _make_cells(self, step: Step, left: Left, wanted: int, owner: Sequence | Prefix) -> None:
+        """Free cells for an owner: idle prefixes, then rows younger than it, then any prefix."""
+        besides = owner.tokens if isinstance(owner, Prefix) else owner.group.prefix
+        while left.cells < wanted:
+            idle = self._find_prefix(besides=besides, fresh=False, busy=step.busy)
+            if idle is not None:
+                self._evict(step, left, idle)
+                continue
+            if isinstance(owner, Prefix):
                 return
-            rows.append(waiting.popleft())
+            youngest = self._running[-1]
+            if youngest is not owner:
+                if id(youngest) in step.busy:
+                    return
+                self._free(step, left, youngest)
+                self.put_back([youngest])
+                continue
+            fresh = self._find_prefix(besides=besides, fresh=True, busy=step.busy)
+            if fresh is None:
+                return
+            self._evict(step, left, fresh)
 
-    def _drop_finished(self) -> None:
-        self._waiting = {number: rows for number, rows in self._waiting.items() if rows}
-        self._turns = deque(number for number in self._turns if number in self._waiting)
+    def _evict(self, step: Step, left: Left, prefix: Prefix) -> None:
+        del self._prefixes[prefix.tokens]
+        self._free(step, left, prefix)
+
+    def _free(self, step: Step, left: Left, one: Sequence | Prefix) -> None:
+        left.cells += one.read
+        left.sequences += one.place != NOWHERE
+        step.freed.append(one)
+
+    # -- letting rows in -------------------------------------------------------------------------
+
+    def _admit(self, step: Step, left: Left) -> None:
+        """Let waiting rows in, submission by submission, while this step can read of them.
+
+        A row without room keeps its turn and holds up those behind it; only labels, which leave
+        soon, go past an answer that would be written.
+        """
+        room = self._room()
+        writers_blocked = False
+        for head in self._waiting.heads():
+            row: Sequence | None = head
+            first = True
+            while row is not None and left.tokens > 0 and row not in step.freed:
+                writes = row.group.writing is not None
+                if writes and writers_blocked:
+                    break
+                if not self._make_room(step, left, room, row):
+                    if not writes:
+                        return
+                    writers_blocked = True
+                    break
+                if not self._prefix_stands(step, left, room, row):
+                    break
+                self._let_in(room, row)
+                if first:
+                    self._waiting.pass_turn(row.ticket.submission)
+                first = False
+                if not row.alone:  # else it is read in a step of its own
+                    self._read(step, left, [row])
+                row = self._waiting.next_of(row.ticket.submission)
+
+    def _let_in(self, room: Room, row: Sequence) -> None:
+        self._waiting.take(row)
+        self._running.append(row)
+        prefix = self._prefixes.get(row.group.prefix)
+        if prefix is not None:
+            if prefix.fresh:
+                room.cells -= self._expected.cells(prefix.sponsor)
+            prefix.fresh = False
+            prefix.used = self._steps
+        room.rows += 1
+        room.sequences += 1
+        room.cells += self._expected.cells(row)
+
+    def _prefix_stands(self, step: Step, left: Left, room: Room, row: Sequence) -> bool:
+        """Tell whether a row's prefix is read; begins to read it for the row if it is not."""
+        tokens = row.group.prefix
+        if not tokens:
+            return True
+        if tokens not in self._prefixes:
+            self._prefixes[tokens] = Prefix(tokens, row, used=self._steps)
+            room.sequences += 1
+            room.cells += len(tokens) + self._expected.cells(row)
+        prefix = self._prefixes[tokens]
+        if prefix.unread and not row.alone:
+            self._read(step, left, [prefix])
+        return not prefix.unread
+
+    def _make_room(self, step: Step, left: Left, room: Room, row: Sequence) -> bool:
+        """Tell whether a row fits beside what runs; idle prefixes make way for it."""
+        most_cells, most_rows = self._budget.cells, self._budget.sequences - 1
+        if row.group.writing is not None:
+            most_cells = max(most_cells - self._budget.step_tokens, self._budget.context_tokens)
+            most_rows -= self._budget.sequences // WRITERS_LEAVE
+        elif row.group.trie.longest_path:
+            most_rows -= self._budget.sequences // LABELS_LEAVE
+        if room.rows >= min(max(most_rows, 1), self._most_rows):
+            return False
+        prefix = self._prefixes.get(row.group.prefix)
+        cells, sequences = self._expected.cells(row), 1
+        if prefix is None:
+            cells += len(row.group.prefix)
+            sequences += bool(row.group.prefix)
+        elif prefix.fresh:  # what is kept for its sponsor is there for this row
+            cells -= self._expected.cells(prefix.sponsor)
+        while room.cells + cells > most_cells or (
+            room.sequences + sequences >= self._budget.sequences
+        ):
+            idle = self._find_prefix(besides=row.group.prefix, fresh=False, busy=step.busy)
+            if idle is None:
+                return False
+            self._evict(step, left, idle)
+            room.cells -= len(idle.tokens)
+            room.sequences -= 1
+        return True
+
+    def _room(self) -> Room:
+        """Return what is held, or kept, when all that runs has its answer."""
+        cells = sum(self._expected.cells(row) for row in self._running)
+        for prefix in self._prefixes.values():
+            cells += len(prefix.tokens)
+            cells += self._expected.cells(prefix.sponsor) if prefix.fresh else 0
+        rows = len(self._running)
+        return Room(rows, rows + len(self._prefixes), cells)
+
+    def _begin_anew(self, step: Step) -> None:
+        """Let the first row in when what is kept for others leaves nobody any room."""
+        left = self._left()
+        for prefix in tuple(self._prefixes.values()):
+            self._evict(step, left, prefix)
+        self._admit(step, left)
+
+    def _find_prefix(self, *, besides: Tokens, fresh: bool, busy: Collection[int]) -> Prefix | None:
+        """Return the prefix whose last use is longest ago among those that no row holds."""
+        groups = {id(row.group): row.group for row in self._running}
+        held = {group.prefix for group in groups.values()}
+        found = [
+            prefix
+            for prefix in self._prefixes.values()
+            if (fresh or not prefix.fresh)
+            and prefix.tokens not in held
+            and prefix.tokens != besides
+            and id(prefix) not in busy
+        ]
+        return min(found, key=lambda prefix: prefix.used, default=None)
+
+    def _replace_sponsor(self, prefix: Prefix) -> None:
+        """Find another row that waits for a prefix; without one it is idle."""
+        waits = (row for row in self._waiting if row.group.prefix == prefix.tokens)
+        sponsor = next(waits, None)
+        if sponsor is not None:
+            prefix.sponsor = sponsor
+        else:
+            prefix.fresh = False
+
+
+def _is_alone(one: Sequence | Prefix) -> bool:
+    return one.sponsor.alone if isinstance(one, Prefix) else one.alone
+
+
+def _bound(owner: Sequence | Prefix, count: int, most_outputs: int) -> tuple[int, int]:
+    """Return how many tokens can be read, and how many of them give logits."""
+    unscored = owner.unscored if isinstance(owner, Sequence) else 0
+    outputs = max(count - (owner.unread - unscored), 0)
+    spare = max(outputs - most_outputs, 0)
+    return count - spare, outputs - spare

@@ -6,11 +6,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jobs.prompt import Completion, Finish, TokenScore
-from workers.engines.llama.constraint import Matcher
+from workers.engines.llama.constraint import ConstraintError, Matcher
 from workers.engines.llama.labels import Tokens
+from workers.engines.llama.logits import Scores
+from workers.engines.llama.repetition import goes_in_circles
+from workers.engines.llama.sampling import draw, seed_row
 from workers.engines.llama.sequence import Sequence, Writing
+from workers.engines.llama.vocabulary import Vocabulary
 
 REPLACEMENT_BYTES: Final = len("\ufffd".encode())
 
@@ -19,9 +24,12 @@ REPLACEMENT_BYTES: Final = len("\ufffd".encode())
 class Text(Sequence):
     """A row whose answer is written: `written[i]` ended at byte `ends[i]` of `content`.
 
-    What is written survives a failed step: the row is read again with it and goes on.
+    What is written survives a failed step and a lost place: the row is read again with it and
+    goes on. Tokens that a grammar forces are written without being asked for; their
+    log-probabilities follow when they are read, so `logprobs` may be shorter than `written`.
     """
 
+    vocabulary: Vocabulary = field(kw_only=True)
     matcher: Matcher | None = None
     content: bytearray = field(default_factory=bytearray)
     written: list[int] = field(default_factory=list)
@@ -29,6 +37,8 @@ class Text(Sequence):
     logprobs: list[float] = field(default_factory=list)
     finish: Finish | None = None
     broken: bool = False
+    refused_tokens: int = 0
+    seed: int | None = None
 
     @property
     def rule(self) -> Writing:
@@ -38,36 +48,103 @@ class Text(Sequence):
         return self.group.writing
 
     @property
-    def unread(self) -> Tokens:
-        return (*self.tokens, *self.written)
+    def unread(self) -> int:
+        """The last token of a finished answer is never read: nothing follows it."""
+        return len(self.tokens) + len(self.written) - self.read - (self.finish is not None)
 
     @property
-    def position(self) -> int:
-        """Where the last written token stands; it is the one that is not read yet."""
-        return len(self.group.prefix) + len(self.tokens) + len(self.written) - 1
+    def unscored(self) -> int:
+        """Forced tokens whose logits are owed, and the token that comes next unless it ended."""
+        return len(self.written) - len(self.logprobs) + (self.finish is None)
+
+    @property
+    def answer_expected(self) -> int | None:
+        return None if self.finish is None else len(self.written)
 
     @property
     def finished(self) -> bool:
-        return self.finish is not None or self.broken
+        whole = self.finish is not None and len(self.logprobs) == len(self.written)
+        return whole or self.broken
 
-    def add(self, token: int, content: bytes, logprob: float, *, ends: bool) -> None:
+    def next_tokens(self, count: int) -> Tokens:
+        start = self.read - len(self.tokens)
+        if start >= 0:
+            return tuple(self.written[start : start + count])
+        return (*self.tokens, *self.written)[self.read : self.read + count]
+
+    def take(self, scores: Scores) -> None:
+        """Score the forced tokens that were read, then choose the next."""
+        for output in range(len(scores)):
+            if len(self.logprobs) < len(self.written):
+                self._score(scores.logprob(output, self.written[len(self.logprobs)]))
+            elif self.finish is None:
+                self._choose(scores, output)
+
+    def _score(self, logprob: float) -> None:
+        self.logprobs.append(logprob)
+        self.broken = self.broken or not math.isfinite(logprob)
+
+    def _choose(self, scores: Scores, output: int) -> None:
+        """Write the next token and what the grammar forces behind it; NaN logits break the row."""
+        best = int(scores.best[output])
+        logits = scores.logits[output]
+        try:
+            if np.isnan(logits[best]):  # argmax finds a NaN if there is one
+                raise ConstraintError
+            token = self._pick(logits, best)
+            self._write(token)
+            self._score(scores.logprob(output, token))
+            if self.matcher is not None and self.finish is None:
+                self._force(self.matcher)
+        except ConstraintError:
+            self.broken = True
+
+    def _pick(self, logits: NDArray[np.float32], best: int) -> int:
+        rule = self.rule
+        if self.matcher is None and rule.grammar is not None:
+            self.matcher = rule.grammar.start()
+        if self.matcher is not None:
+            token = self.matcher.choose(logits, best)
+            self.refused_tokens += token != best
+            return token
+        if rule.sampling.temperature <= 0:
+            return best
+        if self.seed is None:
+            self.seed = seed_row(rule.sampling, self.ticket.prompt.text)
+        return draw(logits, rule.sampling, self.seed, len(self.written))
+
+    def _force(self, matcher: Matcher) -> None:
+        for token in matcher.force(self.rule.max_tokens - len(self.written)):
+            self._write(token)
+
+    def _write(self, token: int) -> None:
+        rule = self.rule
+        ends = token == rule.end or self.vocabulary.is_end(token)
+        if ends:
+            self.add(token, b"", ends=not rule.ignore_end)
+        elif self.matcher is not None:
+            self.add(token, self.matcher.spell(token), ends=False)
+        else:
+            self.add(token, self.vocabulary.token_bytes(token), ends=False)
+
+    def add(self, token: int, content: bytes, *, ends: bool) -> None:
         """Take a token and what it writes; it may end the answer."""
+        rule = self.rule
         before = len(self.content)
         self.content += content
         self.written.append(token)
         self.ends.append(len(self.content))
-        self.logprobs.append(logprob)
         self.output_tokens += 1
-        self.broken = not math.isfinite(logprob)
-        cut = _find_stop(self.content, self.rule.stops, before)
+        cut = _find_stop(self.content, rule.stops, before) if rule.stops else None
         if cut is not None:
             del self.content[cut:]
             self.ends = [min(end, cut) for end in self.ends]
-        matched = self.matcher is not None and self.matcher.finished
-        if ends or cut is not None or matched:
+        if ends or cut is not None or (self.matcher is not None and self.matcher.finished):
             self.finish = "stop"
-        elif len(self.written) >= self.rule.max_tokens:
+        elif len(self.written) >= rule.max_tokens:
             self.finish = "length"
+        elif not rule.ignore_end and goes_in_circles(self.written):
+            self.finish = "repeated"
 
     def completion(self) -> Completion:
         """Return the text with the place and the probability of every token."""

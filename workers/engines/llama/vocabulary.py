@@ -25,6 +25,8 @@ class Vocabulary:
     def __init__(self, pointer: Any) -> None:
         self.vocabulary: Any = pointer
         self.vocabulary_size = int(native.llama_vocab_n_tokens(pointer))
+        self._pieces: dict[int, bytes] = {}
+        self._ends: dict[int, bool] = {}
 
     def tokenise(self, text: str, *, special: bool) -> Tokens:
         """Return the tokens of `text`; without `special`, "<|im_end|>" is six plain words.
@@ -68,7 +70,9 @@ class Vocabulary:
 
     def is_end(self, token: int) -> bool:
         """Tell whether the vocabulary says that nothing follows this token."""
-        return bool(native.llama_vocab_is_eog(self.vocabulary, token))
+        if token not in self._ends:
+            self._ends[token] = bool(native.llama_vocab_is_eog(self.vocabulary, token))
+        return self._ends[token]
 
     def end_tokens(self) -> Tokens:
         """Return every token that ends an answer."""
@@ -76,6 +80,11 @@ class Vocabulary:
 
     def token_bytes(self, token: int) -> bytes:
         """Return what a token writes, maybe a part of a character; nothing for a special one."""
+        if token not in self._pieces:
+            self._pieces[token] = self._read_piece(token)
+        return self._pieces[token]
+
+    def _read_piece(self, token: int) -> bytes:
         size = PIECE_BYTES
         while True:
             buffer = ctypes.create_string_buffer(size)

@@ -1,0 +1,60 @@
+"""A row whose labels are scored: the branches of its trie, best first, until one label has won."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from jobs.prompt import Completion
+from workers.engines.llama.labels import Search
+from workers.engines.llama.logits import Scores
+from workers.engines.llama.sequence import Sequence
+
+ROOT = 0  # the first branch of a trie, seen when the row itself is read
+
+
+@dataclass(slots=True, eq=False)
+class Choice(Sequence):
+    """A row that is answered by one of its group's labels."""
+
+    search: Search = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.search = Search(self.group.trie)
+
+    @property
+    def unscored(self) -> int:
+        """The last token gives the root's logits, once."""
+        return int(self.search.waits_for(ROOT))
+
+    @property
+    def finished(self) -> bool:
+        return self.begun and not self.search.wanted()
+
+    def wanted(self) -> list[tuple[float, int]]:
+        return self.search.wanted() if self.begun else []
+
+    def take(self, scores: Scores) -> None:
+        """Take the logits behind the row itself."""
+        if len(scores):
+            self.see(ROOT, scores)
+
+    def see(self, branch: int, scores: Scores) -> None:
+        """Take the logits at a branch, those of one output."""
+        children = list(self.group.trie.branches[branch].children)
+        self.search.see(branch, scores.logits[0][children])
+
+    def completion(self) -> Completion:
+        """Return the likeliest label; logits that are no numbers are no answer."""
+        found = self.search.probabilities()
+        numbers = [*found.values(), *self.search.unopened]
+        if not np.isfinite(numbers).all():
+            return Completion(self.key, None, usage=self.usage(), error="engine_failed")
+        return Completion(
+            key=self.key,
+            text=max(found, key=lambda label: found[label]),
+            scores=tuple(found.items()),
+            unopened=self.search.unopened,
+            finish="choice",
+            confidence_source="label_probability",
+            usage=self.usage(),
+        )
