@@ -30,6 +30,8 @@ def find_fault(completion: Completion) -> str | None:
         return "no_answer"
     if completion.finish == "length":
         return "answer_cut"
+    if completion.finish == "repeated":
+        return "answer_repeats"
     return None if is_storable(completion.text) else "answer_not_text"
 
 

@@ -1,12 +1,13 @@
 """Classify: one label for every row, by the probabilities of all labels.
 
-The options are listed in the prompt; the engine reads a row once and scores every label, so
+The options are listed in the prompt; the engine reads a row once and scores the labels, so
 there is no text to parse and no label that is not one of the spec's.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from jobs.job import Job
 from jobs.prompt import Completion, Frame, LabelChoice, Prompt, Question
@@ -60,9 +61,12 @@ class Classify:
         return Question(job.job_id, self.frame.system, user, self.schema, self.max_answer_tokens)
 
     def read(self, completion: Completion, job: Job | None = None) -> Reading:
-        """Take the likeliest label; signals are its margin, the entropy and all probabilities.
+        """Take the likeliest label; signals are its margin, the entropy and the probabilities.
 
-        The row itself says nothing about its label, so it need not be given.
+        Labels that could not win any more may be known only as a group: `unopened` is the
+        probability of all of these, and a group counts as one label in margin and entropy, which
+        bounds the margin from below. The row itself says nothing about its label, so it need not
+        be given.
         """
         fault = find_fault(completion)
         if fault is not None:
@@ -70,16 +74,27 @@ class Classify:
         if completion.confidence_source == "none" and not completion.scores:
             return self._read_json(completion.text or "")
         scores = dict(completion.scores)
-        if set(scores) != set(self.choice.labels) or not _is_distribution(scores):
+        shares = [*scores.values(), *completion.unopened]
+        if not self._covers(scores, completion.unopened) or not _is_distribution(shares):
             return nothing("scores_broken")
-        ranked = sorted(scores.items(), key=lambda item: -item[1])
-        (label, best), (_, second) = ranked[:2]
-        signals = {
+        label = max(scores, key=lambda name: scores[name])
+        best, second = sorted(shares, reverse=True)[:2]
+        if best > scores[label]:
+            return nothing("scores_broken")
+        signals: dict[str, Any] = {
             "margin": round(best - second, 6),
-            "entropy": round(_entropy(scores), 6),
+            "entropy": round(_entropy(shares), 6),
             "probabilities": {name: round(value, 6) for name, value in scores.items()},
         }
+        if completion.unopened:
+            signals["unopened"] = round(math.fsum(completion.unopened), 6)
         return Reading({"label": label}, label, signals, best, completion.confidence_source)
+
+    def _covers(self, scores: Mapping[str, float], unopened: Sequence[float]) -> bool:
+        """Tell whether only known labels have scores, and what has none is in a group."""
+        missing = len(self.choice.labels) - len(scores)
+        known = scores.keys() <= set(self.choice.labels)
+        return bool(scores) and known and (missing >= len(unopened) > 0 or missing == 0)
 
     def _read_json(self, text: str) -> Reading:
         label, problem = read_form(text, "label")
@@ -112,13 +127,12 @@ def _describe_label(label: Label) -> str:
     return f"- {label.name}: {label.description}" if label.description else f"- {label.name}"
 
 
-def _is_distribution(scores: dict[str, float]) -> bool:
-    values = scores.values()
+def _is_distribution(values: Sequence[float]) -> bool:
     return all(0 <= value <= 1 for value in values) and math.isclose(
         math.fsum(values), 1, abs_tol=SUM_TOLERANCE
     )
 
 
-def _entropy(scores: dict[str, float]) -> float:
+def _entropy(values: Sequence[float]) -> float:
     """Shannon entropy in nats."""
-    return -math.fsum(value * math.log(value) for value in scores.values() if value > 0)
+    return -math.fsum(value * math.log(value) for value in values if value > 0)
