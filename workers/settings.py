@@ -41,6 +41,10 @@ class ModelSection(Section):
     engine: Literal["llama", "stub"] = "llama"
     threads: Annotated[int, Field(ge=1)] | None = None
     context_tokens: Annotated[int, Field(ge=256)] | None = None
+    sequences: Annotated[int, Field(ge=4, le=256)] | None = None
+    memory: Literal["auto", "unified", "split"] = "auto"
+    kv_type: Literal["f16", "q8_0", "f32"] = "f16"
+    flash_attention: Literal["auto", "on", "off"] = "auto"
     stub: Mapping[str, Any] = {}
 
 

@@ -13,6 +13,7 @@ from workers.models import ModelFile
 
 STEP_TOKENS: Final = 512
 """What a step reads on a processor, which computes no more at once: rows are done sooner."""
+GPU_STEP_TOKENS: Final = 2048
 
 
 @contextmanager
@@ -59,7 +60,12 @@ def load_engine(model: ModelFile, journal: Journal, *, gpu_layers: int = 0) -> E
         section.threads,
         journal,
         context_tokens=section.context_tokens,
-        step_tokens=STEP_TOKENS,
+        step_tokens=GPU_STEP_TOKENS if gpu_layers else STEP_TOKENS,
+        sequences=section.sequences,
+        # A processor skips what a row does not see; a GPU reads all that is held (llama.cpp 25804).
+        unified=section.memory == "unified" or (section.memory == "auto" and not gpu_layers),
+        kv_type=section.kv_type,
+        flash_attention=section.flash_attention,
         gpu_layers=gpu_layers,
     )
     if model.expected_sha256 not in (None, engine.model.file_hash):

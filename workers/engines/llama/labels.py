@@ -68,8 +68,13 @@ class Trie:
         """KV cells that opening the deepest branch needs."""
         return max((len(branch.path) for branch in self.branches), default=0)
 
-    def open(self, branches: Sequence[int]) -> Paths:
-        """Merge the paths to some inner branches into nodes, each token once, ordered by depth."""
+    def open(self, branches: Sequence[int], *, merge: bool = True) -> Paths:
+        """Merge the paths to some inner branches into nodes, each token once, ordered by depth.
+
+        Without `merge` no token stands on two paths.
+        """
+        if not merge:
+            return self._line_up(branches)
         numbers = {self.branches[number].path: number for number in branches}
         covered = {beginning for path in numbers for beginning in _beginnings(path)[:-1]}
         users: dict[Tokens, list[int]] = {}
@@ -82,6 +87,15 @@ class Trie:
             for beginning in sorted(users, key=len)
         )
         return Paths(nodes, len(ends))
+
+    def _line_up(self, branches: Sequence[int]) -> Paths:
+        paths = [(branch, self.branches[branch].path) for branch in branches]
+        nodes = [
+            Node(token, depth, (number,), branch if depth == len(path) - 1 else None)
+            for number, (branch, path) in enumerate(paths)
+            for depth, token in enumerate(path)
+        ]
+        return Paths(tuple(nodes), len(paths))
 
 
 NO_LABELS: Final = Trie((), (), ())

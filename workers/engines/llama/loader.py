@@ -9,7 +9,15 @@ from typing import Final
 from workers.engines.llama.engine import LlamaEngine
 from workers.engines.llama.gguf import hash_file
 from workers.engines.llama.groups import Groups
-from workers.engines.llama.model import CELL_PADDING, MAX_SEQUENCES, ContextSize, Model, has_gpu
+from workers.engines.llama.model import (
+    CELL_PADDING,
+    MAX_SEQUENCES,
+    ContextSize,
+    FlashAttention,
+    KvType,
+    Model,
+    has_gpu,
+)
 from workers.engines.llama.scheduler import Budget
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
@@ -19,6 +27,8 @@ __all__ = ["LlamaEngine", "choose_threads", "has_gpu", "load_engine"]
 DEFAULT_CONTEXT_TOKENS: Final = 8192  # or what the model was trained for, if that is less
 UBATCH_TOKENS: Final = 512  # what the device computes in one go; longer decodes are cut by it
 MIN_SEQUENCES: Final = 4  # a prefix, a row, and room for paths of its trie
+SEQUENCES: Final = 128
+SPLIT_SEQUENCES: Final = 32  # each of them has a whole context of its own
 MAX_OUTPUTS: Final = (
     256  # rows of logits one decode gives; each is a float for every token there is
 )
@@ -32,7 +42,10 @@ def load_engine(
     *,
     context_tokens: int | None = None,
     step_tokens: int = 2048,
-    sequences: int = 128,
+    sequences: int | None = None,
+    unified: bool = True,
+    kv_type: KvType = "f16",
+    flash_attention: FlashAttention = "auto",
     gpu_layers: int = -1,
     clock: Callable[[], float] = time.monotonic,
 ) -> LlamaEngine:
@@ -40,18 +53,26 @@ def load_engine(
 
     `threads` None leaves one core for Python where there are more than two. `context_tokens`
     bounds one prompt with its answer, `step_tokens` what a step reads of several rows,
-    `sequences` (4 to 256) the rows and label paths held at once.
+    `sequences` (4 to 256) the rows and label paths held at once. `unified` memory holds a context
+    and a step for all of them; split memory holds a context for each.
     """
+    sequences = sequences or (SEQUENCES if unified else SPLIT_SEQUENCES)
     if not MIN_SEQUENCES <= sequences <= MAX_SEQUENCES or step_tokens < 1:
         raise ValueError((sequences, step_tokens))
     model = Model(path, gpu_layers=gpu_layers)
     try:
         context = context_tokens or min(model.trained_tokens, DEFAULT_CONTEXT_TOKENS)
-        cells = -(-(context + step_tokens) // CELL_PADDING) * CELL_PADDING
+        cells = _pad(context + step_tokens) if unified else _pad(context) * sequences
         step = min(step_tokens, context)
         outputs = max(sequences, min(step, MAX_OUTPUTS))
-        size = ContextSize(step, min(step, UBATCH_TOKENS), cells, sequences, outputs)
-        model.open_context(size, threads or choose_threads())
+        ubatch = min(step, UBATCH_TOKENS)
+        size = ContextSize(step, ubatch, cells, sequences, outputs, unified)
+        model.open_context(
+            size,
+            threads or choose_threads(),
+            kv_type=kv_type,
+            flash_attention=flash_attention,
+        )
         groups = Groups(model, name)
     except BaseException:
         model.free()
@@ -59,6 +80,10 @@ def load_engine(
     about = EngineModel(name, hash_file(path), context)
     budget = Budget(step, context, cells, sequences, outputs)
     return LlamaEngine(model, groups, journal, about, budget, clock=clock)
+
+
+def _pad(cells: int) -> int:
+    return -(-cells // CELL_PADDING) * CELL_PADDING
 
 
 def choose_threads() -> int:

@@ -1,6 +1,6 @@
 """The context's sequences: carries out a step, and splits its device time over the rows."""
 
-import heapq
+from bisect import insort
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
@@ -85,7 +85,7 @@ class Memory:
         shared = 0
         debts: dict[int, tuple[Prefix, list[Sequence]]] = {}
         for owner in [part.owner for part in parts if part.owner.place == NOWHERE]:
-            owner.place = self._take()
+            owner.place = self._take(last=isinstance(owner, Prefix))
             self._holders[owner.place] = owner
             prefix = prefixes(owner) if isinstance(owner, Sequence) else None
             if prefix is not None and isinstance(owner, Sequence):
@@ -104,7 +104,7 @@ class Memory:
         if not isinstance(row, Choice):
             raise TypeError(row)
         end = self._model.length(row.place)
-        plan = row.group.trie.open(opening.branches)
+        plan = row.group.trie.open(opening.branches, merge=self._model.size.unified)
         paths: list[int] = []
         for _ in range(plan.count):
             paths.append(self._take())
@@ -144,12 +144,15 @@ class Memory:
             row.see(branch, scores.part(at, at + 1))
             at += 1
 
-    def _take(self) -> int:
-        """Return the lowest free sequence."""
+    def _take(self, *, last: bool = False) -> int:
+        """Return the lowest free sequence, or the highest.
+
+        Rows have the low ones: split memory reads neighbours in one go, and a hole costs another.
+        """
         if not self._free:
             raise NoSlotError
-        return heapq.heappop(self._free)
+        return self._free.pop(-1 if last else 0)
 
     def _give(self, place: int) -> None:
         self._model.forget(place)
-        heapq.heappush(self._free, place)
+        insort(self._free, place)

@@ -6,10 +6,10 @@ here before the native call. A context belongs to one thread; tokenising is free
 
 import ctypes
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from llama_cpp import llama_cpp as native
@@ -23,6 +23,19 @@ from workers.engines.llama.vocabulary import DecodeError, Vocabulary, stay_silen
 MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ
 CELL_PADDING: Final = 256  # a context's size is rounded up to it
 NO_SLOT: Final = 1
+
+KvType = Literal["f16", "q8_0", "f32"]
+KV_TYPES: Final[Mapping[KvType, int]] = {
+    "f16": native.GGML_TYPE_F16,
+    "q8_0": native.GGML_TYPE_Q8_0,
+    "f32": native.GGML_TYPE_F32,
+}
+FlashAttention = Literal["auto", "on", "off"]
+FLASH_ATTENTION: Final[Mapping[FlashAttention, int]] = {
+    "auto": native.LLAMA_FLASH_ATTN_TYPE_AUTO,
+    "on": native.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": native.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+}
 
 
 class NoSlotError(Exception):
@@ -45,13 +58,23 @@ class Piece:
 @dataclass(frozen=True, slots=True)
 class ContextSize:
     """`decode_tokens` one decode may forward, with logits after `outputs` of them; `cells` tokens
-    and `sequences` are held at once."""
+    and `sequences` are held at once.
+
+    With `unified` memory every sequence may use all cells and shares those of its prefix; else
+    each has an equal part of its own, and a shared prefix is a copy.
+    """
 
     decode_tokens: int
     ubatch_tokens: int
     cells: int
     sequences: int
     outputs: int
+    unified: bool = True
+
+    @property
+    def sequence_cells(self) -> int:
+        """Cells that one sequence may use."""
+        return self.cells if self.unified else self.cells // self.sequences
 
 
 def has_gpu() -> bool:
@@ -80,7 +103,14 @@ class Model(Vocabulary):
         super().__init__(native.llama_model_get_vocab(self._model))
         self.trained_tokens = int(native.llama_model_n_ctx_train(self._model))
 
-    def open_context(self, size: ContextSize, threads: int) -> None:
+    def open_context(
+        self,
+        size: ContextSize,
+        threads: int,
+        *,
+        kv_type: KvType = "f16",
+        flash_attention: FlashAttention = "auto",
+    ) -> None:
         """Allocate the memory of `size`; raises `ModelError` (`model_load_failed`)."""
         if not 1 <= size.sequences <= min(MAX_SEQUENCES, size.outputs):
             raise ValueError(size)
@@ -91,7 +121,9 @@ class Model(Vocabulary):
         params.n_seq_max = size.sequences
         params.n_outputs_max = size.outputs
         params.n_threads = params.n_threads_batch = threads
-        params.kv_unified = True  # each row sees the whole context; copies are metadata only
+        params.kv_unified = size.unified
+        params.type_k = params.type_v = KV_TYPES[kv_type]
+        params.flash_attn_type = FLASH_ATTENTION[flash_attention]
         params.swa_full = True  # a shared prefix must not slide out of a window
         params.no_perf = True
         self._context = native.llama_init_from_model(self._model, params)
@@ -104,6 +136,7 @@ class Model(Vocabulary):
             int(native.llama_n_ctx(self._context)),
             size.sequences,
             size.outputs,
+            size.unified,
         )
         self._lengths = [0] * size.sequences
 
@@ -177,6 +210,8 @@ class Model(Vocabulary):
             in_range = all(0 <= number < self.size.sequences for number in piece.sequences)
             if not piece.tokens or not piece.sequences or not in_range:
                 raise DecodeError
+            if len(piece.sequences) > 1 and not self.size.unified:
+                raise DecodeError
             if not 0 <= piece.outputs <= len(piece.tokens):
                 raise DecodeError
             for number in piece.sequences:
@@ -189,7 +224,7 @@ class Model(Vocabulary):
         if (
             not 0 < tokens <= self.size.decode_tokens
             or outputs > self.size.outputs
-            or max(lengths) > self.size.cells
+            or max(lengths) > self.size.sequence_cells
         ):
             raise DecodeError
         return lengths

@@ -222,7 +222,8 @@ class Scheduler:
             self._admit(step, left)
 
     def _left(self) -> Left:
-        held = sum(one.place != NOWHERE for one in (*self._running, *self._prefixes.values()))
+        held = sum(row.place != NOWHERE for row in self._running)
+        held += sum(prefix.place != NOWHERE for prefix in self._prefixes.values())
         budget = self._budget
         return Left(
             tokens=budget.step_tokens,
