@@ -7,6 +7,7 @@ from workers.engines.llama.model import Model
 from workers.engines.llama.sampling import Sampling
 from workers.engines.llama.sequence import Group, Writing
 from workers.engines.llama.template import Template
+from workers.engines.llama.thinking import CLOSING
 
 
 class Groups:
@@ -68,6 +69,7 @@ class Groups:
             constraint.max_tokens,
             stops,
             sampling=sampling,
+            closing=self._model.tokenise(CLOSING, special=True),
             ignore_end=constraint.ignore_end,
         )
 

@@ -22,7 +22,7 @@ class Writing:
 
     It ends at the token `end`, at a stop string (UTF-8), after `max_tokens`, or when it goes
     round in a circle; with `ignore_end` after `max_tokens` alone. With a `grammar` only what it
-    allows is written.
+    allows is written. `closing` ends a thought that grows too long.
     """
 
     end: int
@@ -31,6 +31,7 @@ class Writing:
     grammar: Grammar | None = None
     sampling: Sampling = GREEDY
     ignore_end: bool = False
+    closing: Tokens = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from jobs.errors import ModelError
 from jobs.prompt import Frame
+from workers.engines.llama.thinking import close_thought
 
 FIXED_DATE: Final = "01 Jan 2025"  # some templates print today, which would change every prompt
 REFUSALS: Final = (TemplateError, ValueError, TypeError)  # what templates raise
@@ -46,7 +47,7 @@ class Template:
         parts = whole.split(mark)
         if len(parts) != 2:
             raise ModelError("template_unusable", model=self._name)
-        return parts[0], parts[1] + frame.answer_start
+        return parts[0], close_thought(parts[1]) + frame.answer_start
 
     def ending(self) -> str:
         """Return what the template puts after a finished answer; empty if it says nothing."""

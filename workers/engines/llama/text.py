@@ -15,6 +15,7 @@ from workers.engines.llama.logits import Scores
 from workers.engines.llama.repetition import goes_in_circles
 from workers.engines.llama.sampling import draw, seed_row
 from workers.engines.llama.sequence import Sequence, Writing
+from workers.engines.llama.thinking import SHARE, find_answer, is_thinking
 from workers.engines.llama.vocabulary import Vocabulary
 
 REPLACEMENT_BYTES: Final = len("\ufffd".encode())
@@ -94,8 +95,8 @@ class Text(Sequence):
             token = self._pick(logits, best)
             self._write(token)
             self._score(scores.logprob(output, token))
-            if self.matcher is not None and self.finish is None:
-                self._force(self.matcher)
+            if self.finish is None:
+                self._force()
         except ConstraintError:
             self.broken = True
 
@@ -113,22 +114,29 @@ class Text(Sequence):
             self.seed = seed_row(rule.sampling, self.ticket.prompt.text)
         return draw(logits, rule.sampling, self.seed, len(self.written))
 
-    def _force(self, matcher: Matcher) -> None:
-        for token in matcher.force(self.rule.max_tokens - len(self.written)):
-            self._write(token)
+    def _force(self) -> None:
+        """Write what must come next: by the grammar, or to end a thought that grew too long."""
+        rule = self.rule
+        forced: Tokens = ()
+        if self.matcher is not None:
+            forced = self.matcher.force(rule.max_tokens - len(self.written))
+        elif len(self.written) == int(SHARE * rule.max_tokens) and is_thinking(self.content):
+            forced = rule.closing
+        for number, token in enumerate(forced, start=1):
+            self._write(token, more=number < len(forced))
 
-    def _write(self, token: int) -> None:
+    def _write(self, token: int, *, more: bool = False) -> None:
         rule = self.rule
         ends = token == rule.end or self.vocabulary.is_end(token)
         if ends:
-            self.add(token, b"", ends=not rule.ignore_end)
+            self.add(token, b"", ends=not rule.ignore_end, more=more)
         elif self.matcher is not None:
-            self.add(token, self.matcher.spell(token), ends=False)
+            self.add(token, self.matcher.spell(token), ends=False, more=more)
         else:
-            self.add(token, self.vocabulary.token_bytes(token), ends=False)
+            self.add(token, self.vocabulary.token_bytes(token), ends=False, more=more)
 
-    def add(self, token: int, content: bytes, *, ends: bool) -> None:
-        """Take a token and what it writes; it may end the answer."""
+    def add(self, token: int, content: bytes, *, ends: bool, more: bool = False) -> None:
+        """Take a token and what it writes; it may end the answer, unless `more` are forced."""
         rule = self.rule
         before = len(self.content)
         self.content += content
@@ -139,6 +147,8 @@ class Text(Sequence):
         if cut is not None:
             del self.content[cut:]
             self.ends = [min(end, cut) for end in self.ends]
+        if more:
+            return
         if ends or cut is not None or (self.matcher is not None and self.matcher.finished):
             self.finish = "stop"
         elif len(self.written) >= rule.max_tokens:
@@ -150,7 +160,9 @@ class Text(Sequence):
         """Return the text with the place and the probability of every token."""
         if self.broken:
             return Completion(self.key, None, usage=self.usage(), error="engine_failed")
-        text, ends = decode(bytes(self.content), self.ends)
+        begin = find_answer(self.content)
+        content = bytes(self.content[begin:])
+        text, ends = decode(content, [max(end - begin, 0) for end in self.ends])
         spans = zip([0, *ends[:-1]], ends, self.logprobs, strict=True)
         return Completion(
             key=self.key,
