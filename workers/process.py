@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -118,6 +118,7 @@ def _work(settings: Settings, engine: Engine, device: str, stop: threading.Event
     post = Post(queue_name(worker.model_name), settings.worker.threads, feel_pulse)
     status = _serve(settings, database, worker, executor, post, stop)
     engine.close()
+    log.info("engine_closed", worker=worker.worker_id, **asdict(engine.counters()))
     return status
 
 

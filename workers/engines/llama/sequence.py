@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from jobs.prompt import Completion, Usage
-from workers.engines.llama.constraint import Grammar
 from workers.engines.llama.labels import NO_LABELS, Tokens, Trie
 from workers.engines.llama.sampling import GREEDY, Sampling
 from workers.engines.thread import Ticket
 
 if TYPE_CHECKING:
+    from workers.engines.llama.constraint import Grammar
     from workers.engines.llama.logits import Scores
 
 NOWHERE: Final = -1
@@ -28,7 +28,7 @@ class Writing:
     end: int
     max_tokens: int
     stops: tuple[bytes, ...] = ()
-    grammar: Grammar | None = None
+    grammar: "Grammar | None" = None
     sampling: Sampling = GREEDY
     ignore_end: bool = False
     closing: Tokens = ()

@@ -121,7 +121,7 @@ class Text(Sequence):
         if self.matcher is not None:
             forced = self.matcher.force(rule.max_tokens - len(self.written))
         elif len(self.written) == int(SHARE * rule.max_tokens) and is_thinking(self.content):
-            forced = rule.closing
+            forced = rule.closing[: rule.max_tokens - len(self.written)]
         for number, token in enumerate(forced, start=1):
             self._write(token, more=number < len(forced))
 
