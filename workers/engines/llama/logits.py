@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Logits = NDArray[np.float32]  # (outputs, vocabulary)
-NO_SUMS: Final = np.empty(0, np.float64)
+SAFE_EXPONENT: Final = 60.0
+"""exp of it, times any vocabulary's size, is a normal float32; so is exp of its negative."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ def summarise(logits: Logits, outputs: int) -> Scores:
     """Look at the first `outputs` rows of logits as a writer does; the others stay as they are.
 
     Row by row, so that the work stays in the processor's cache. Terms in float32, summed by
-    pairs: within 1e-5 of float64.
+    pairs: within 1e-5 of float64. Where exp cannot overflow the greatest logit is not taken off
+    first, which saves one pass in four.
     """
     best = np.empty(outputs, np.intp)
     sums = np.empty(outputs, np.float64)
@@ -48,7 +50,7 @@ def summarise(logits: Logits, outputs: int) -> Scores:
             row = logits[number]
             best[number] = row.argmax()
             most = row[best[number]]
-            np.subtract(row, most, out=terms)
-            np.exp(terms, out=terms)
-            sums[number] = most + np.log(terms.sum(dtype=np.float32))
+            base = np.float32(0) if abs(most) < SAFE_EXPONENT else most
+            np.exp(row if base == 0 else np.subtract(row, base, out=terms), out=terms)
+            sums[number] = base + np.log(terms.sum(dtype=np.float32))
     return Scores(logits, best, sums)

@@ -77,6 +77,14 @@ class ContextSize:
         return self.cells if self.unified else self.cells // self.sequences
 
 
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A LoRA file (Hu et al. 2021, arXiv 2106.09685) and how strongly it is applied."""
+
+    path: Path
+    scale: float = 1.0
+
+
 def has_gpu() -> bool:
     """Say whether llama.cpp was compiled for a GPU and sees one."""
     native.llama_log_set(stay_silent, ctypes.c_void_p(0))
@@ -110,8 +118,12 @@ class Model(Vocabulary):
         *,
         kv_type: KvType = "f16",
         flash_attention: FlashAttention = "auto",
+        adapter: Adapter | None = None,
     ) -> None:
-        """Allocate the memory of `size`; raises `ModelError` (`model_load_failed`)."""
+        """Allocate the memory of `size`.
+
+        Raises `ModelError` (`model_load_failed`, `adapter_load_failed`).
+        """
         if not 1 <= size.sequences <= min(MAX_SEQUENCES, size.outputs):
             raise ValueError(size)
         params = native.llama_context_default_params()
@@ -139,6 +151,17 @@ class Model(Vocabulary):
             size.unified,
         )
         self._lengths = [0] * size.sequences
+        if adapter is not None:
+            self._apply(adapter)
+
+    def _apply(self, adapter: Adapter) -> None:
+        """Let an adapter work on every decode; its memory is the model's, freed with it."""
+        check_gguf(adapter.path)
+        loaded = native.llama_adapter_lora_init(self._model, os.fsencode(adapter.path))
+        adapters = (native.llama_adapter_lora_p_ctypes * 1)(loaded)
+        scales = (ctypes.c_float * 1)(adapter.scale)
+        if not loaded or native.llama_set_adapters_lora(self._context, adapters, 1, scales):
+            raise ModelError("adapter_load_failed", path=adapter.path, model=self._path)
 
     def free(self) -> None:
         """Give memory and weights back; the model is useless afterwards."""
