@@ -5,7 +5,8 @@ there is no text to parse and no label that is not one of the spec's.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jobs.job import Job
@@ -13,7 +14,8 @@ from jobs.prompt import Completion, Frame, LabelChoice, Prompt, Question
 from jobs.spec import ClassifyTask, Label
 from jobs.tasks.answers import bound_tokens, closed_object, compact_json, find_fault, read_form
 from jobs.tasks.languages import speaks_japanese
-from jobs.tasks.protocol import Reading, nothing
+from jobs.tasks.merging import find_broken, mean_scores
+from jobs.tasks.protocol import Part, Reading, nothing
 
 INSTRUCTION: Final = "Choose the one category that fits the message best."
 SUM_TOLERANCE: Final = 1e-3
@@ -80,6 +82,19 @@ class Classify:
             "probabilities": {name: round(value, 6) for name, value in scores.items()},
         }
         return Reading({"label": label}, label, signals, best, completion.confidence_source)
+
+    def render_part(self, job: Job, text: str) -> Prompt:
+        """Ask for the label of a part."""
+        return self.render(replace(job, text=text))
+
+    def merge(self, parts: Sequence[Part], job: Job | None = None) -> Reading:
+        """Take the label that is likeliest over all parts, the longer ones weighing more."""
+        broken = find_broken([self.read(part.completion) for part in parts])
+        if broken is not None:
+            return broken
+        if not all(part.completion.scores for part in parts):
+            return nothing("scores_broken")
+        return self.read(mean_scores(parts))
 
     def _read_json(self, text: str) -> Reading:
         label, problem = read_form(text, "label")
