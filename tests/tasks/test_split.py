@@ -125,7 +125,6 @@ def test_a_row_that_is_taken_back_is_taken_back_whole() -> None:
     first, second = assembly.begin()
     assembly.stop()
     assert assembly.take(first.number, Completion(7, None, error="input_too_long")) == []
-    assert assembly.waits
     assert assembly.take(second.number, Model(10_000).complete(second.prompt.text)) == []
     assert not assembly.waits
     assert assembly.answer().error == "withdrawn"
