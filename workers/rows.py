@@ -65,7 +65,11 @@ class Rows:
     def _go_on(self, assembly: Assembly, asks: Sequence[Ask]) -> Answer | None:
         for ask in asks:
             self._submit([ask.prompt], ask.number)
-        return None if assembly.waits else assembly.answer()
+        if assembly.waits:
+            return None
+        answer = assembly.answer()
+        del self._long[answer.job_id]
+        return answer
 
     def _submit(self, prompts: Sequence[Prompt], number: int | None) -> None:
         """Queue prompts; what comes back is of the part `number`, or of whole rows."""

@@ -14,6 +14,8 @@ MIN_CHARS: Final = 32
 """A text shorter than this is not cut: its halves would hold no thought."""
 EDGE: Final = 4
 """A cut leaves at least a quarter of the text on either side, so that few cuts are enough."""
+REACH: Final = 500
+"""How far from the middle a place between two characters is looked for."""
 PARAGRAPH: Final = re.compile(r"\n[^\S\n]*\n\s*")
 LINE: Final = re.compile(r"\r?\n\s*")
 WORD: Final = re.compile(r"\s+|(?<=[、，；：])")
@@ -27,7 +29,7 @@ def halve(text: str) -> tuple[str, str] | None:
     if len(text) < MIN_CHARS:
         return None
     at = _find_cut(text)
-    return None if at is None else (text[:at], text[at:])
+    return text[:at], text[at:]
 
 
 def cut(text: str, most_bytes: int) -> list[str]:
@@ -36,7 +38,7 @@ def cut(text: str, most_bytes: int) -> list[str]:
     return [text] if halves is None else [part for half in halves for part in cut(half, most_bytes)]
 
 
-def _find_cut(text: str) -> int | None:
+def _find_cut(text: str) -> int:
     """Return the best place between the text's first and last quarter."""
     middle, low = len(text) // 2, len(text) // EDGE
     high = len(text) - low
@@ -47,11 +49,12 @@ def _find_cut(text: str) -> int | None:
             return min(inside, key=lambda end: abs(end - middle))
     near = [at for at in _outwards(middle, low, high) if not _sticks(text[at - 1], text[at])]
     apart = (at for at in near if not _in_word(text[at - 1], text[at]))
-    return next(apart, near[0] if near else None)
+    return next(apart, near[0] if near else middle)
 
 
 def _outwards(middle: int, low: int, high: int) -> Iterator[int]:
-    for distance in range(high - middle):
+    """Yield the places near the middle, the nearest first."""
+    for distance in range(min(high - middle, REACH)):
         yield middle + distance
         if middle - distance > low:
             yield middle - distance
