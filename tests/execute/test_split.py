@@ -51,6 +51,7 @@ class Watched:
         self.completions: list[Completion] = []
         self.alone: set[tuple[int, bool]] = set()
         self.withdrawn = threading.Event()
+        self.part_answered = threading.Event()
         self._submit, self._withdraw = engine.submit, engine.withdraw
         engine.submit = self.submit  # type: ignore[method-assign]
         engine.withdraw = self.withdraw  # type: ignore[method-assign]
@@ -58,6 +59,9 @@ class Watched:
     def submit(self, prompts: Sequence[Prompt], deliver: Deliver, *, alone: bool = False) -> None:
         def keep(completion: Completion) -> None:
             self.completions.append(completion)
+            whole = sum(prompt.key == completion.key for prompt in self.prompts) == 1
+            if completion.error is None and not whole:
+                self.part_answered.set()
             deliver(completion)
 
         self.prompts += prompts
@@ -171,6 +175,7 @@ def test_a_stop_gives_a_row_back_whole(
     executor = make_executor(sqlite, slow)
     thread, raised = run_aside(executor, all_hints(sqlite)[0])
     assert commits.seen.wait(PATIENCE_SECONDS)
+    assert watched.part_answered.wait(PATIENCE_SECONDS)
     executor.stop()
     assert watched.withdrawn.wait(PATIENCE_SECONDS)
     slow.release_hang()
@@ -216,6 +221,7 @@ def test_an_engine_that_ends_fails_no_long_row(
     assert commits.seen.wait(PATIENCE_SECONDS)
     closing = threading.Thread(target=slow.close)
     closing.start()
+    assert slow._closing.wait(PATIENCE_SECONDS)
     slow.release_hang()
     closing.join(PATIENCE_SECONDS)
     thread.join(PATIENCE_SECONDS)
