@@ -108,6 +108,8 @@ def write_draft(name: str, guess: Guess, kind: Kind, language: Language) -> str:
         "[task]",
         comment("draft_kind"),
         f"kind = {_quote(kind)}",
+        comment("draft_long"),
+        'long_input = "refuse"',
         *_TASK_LINES[kind](guess, language),
         "",
         "[input]",

@@ -26,9 +26,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class LabelChoice:
-    """The answer is one of `labels` (two or more, distinct, non-empty); all are scored."""
+    """The answer is one of `labels` (two or more, distinct, non-empty).
+
+    Labels are scored as far as is needed to know the likeliest, with `complete` all of them.
+    """
 
     labels: tuple[str, ...]
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,10 @@ class TokenScore:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One row's question; `key` is its job id. `text` is data: special tokens in it are words."""
+    """One row's question; `key` is its job id. `text` is data: special tokens in it are words.
+
+    The parts of a long row are prompts with the same key.
+    """
 
     key: int
     frame: Frame
@@ -113,6 +120,15 @@ class Usage:
     shared_tokens: int = 0
     output_tokens: int = 0
     device_ms: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return what two answers took together."""
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.shared_tokens + other.shared_tokens,
+            self.output_tokens + other.output_tokens,
+            self.device_ms + other.device_ms,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from jobs.gate import Judgement, Policy, judge
 from jobs.job import Attempt, Job, JobStatus, Outcome
 from jobs.prompt import Completion, Finish
 from jobs.route import Route, next_step
-from jobs.tasks import FieldReading, Reading, Task
+from jobs.tasks import Answer, FieldReading, Reading, Task, read_whole
 from jobs.words import Language, say
 
 FAILING: Final = frozenset({"engine_failed", "labels_tokenise_alike", "schema_unusable"})
@@ -37,22 +37,29 @@ class Plan:
     policy: Policy
     route: Route
     language: Language
+    split: bool = False
+    """Whether a text that is too long is asked about by parts."""
 
 
 def conclude(plan: Plan, tier: Tier, job: Job, completion: Completion) -> Outcome:
-    """Return the attempt for one local completion and where its job goes.
+    """Return the attempt for one local completion and where its job goes."""
+    return conclude_answer(plan, tier, job, read_whole(plan.task, job, completion))
+
+
+def conclude_answer(plan: Plan, tier: Tier, job: Job, answer: Answer) -> Outcome:
+    """Return the attempt for one row's answer and where its job goes.
 
     Kept answers are done. The others go to the next step of the route; where there is none
     they wait in review with their best answer.
     """
-    reading = plan.task.read(completion, job)
+    reading = answer.reading
     judgement = judge(
         plan.policy,
         confidence=reading.confidence,
         problem=reading.problem,
         has_answer=reading.output is not None,
     )
-    usage = completion.usage
+    usage = answer.usage
     attempt = Attempt(
         job_id=job.job_id,
         kind="local",
@@ -74,7 +81,7 @@ def conclude(plan: Plan, tier: Tier, job: Job, completion: Completion) -> Outcom
         device_ms=usage.device_ms,
         cost_nano_usd=device_cost_nano_usd(tier.rate, usage.device_ms),
     )
-    if completion.error in FAILING:
+    if answer.error in FAILING:
         return Outcome(replace(attempt, verdict="failed"), JobStatus.FAILED)
     if judgement.keep:
         return Outcome(attempt, JobStatus.DONE)

@@ -12,35 +12,35 @@ from typing import Final
 import structlog
 
 from jobs.cost import DeviceRate
-from jobs.errors import EngineStopped, SpecError
+from jobs.errors import EngineStopped
 from jobs.gate import Policy
 from jobs.job import Lease
-from jobs.prompt import Completion
 from jobs.route import route_of
 from jobs.spec import restore_spec
 from jobs.store import Database, chunks
 from jobs.store.workers import Worker
-from jobs.tasks import build_task
-from jobs.verdict import Plan, Tier, conclude
+from jobs.tasks import Answer, build_task
+from jobs.tasks.split import WITHDRAWN
+from jobs.verdict import Plan, Tier, conclude_answer
 from workers.engines import Engine
 from workers.handler import Handler
+from workers.rows import Rows
 from workers.settings import WorkerSection
 
 log = structlog.get_logger()
 
-WITHDRAWN: Final = "withdrawn"
 LEASE_PARTS: Final = 4
 """A lease is renewed at least this often in its length."""
 STOP_SECONDS: Final = 0.2
 """How soon a stop is seen while the engine is at work."""
-Inbox = queue.SimpleQueue[Completion]
 
 
 def plan_of(lease: Lease) -> Plan:
     """Return what the rows of a leased chunk are treated by."""
     spec = restore_spec(lease.spec)
     policy = Policy(spec.gate.mode, spec.gate.threshold)
-    return Plan(build_task(spec), policy, route_of(spec), lease.language)
+    split = spec.task.long_input == "split"
+    return Plan(build_task(spec), policy, route_of(spec), lease.language, split)
 
 
 class Executor(Handler):
@@ -83,51 +83,45 @@ class Executor(Handler):
         plan = plan_of(lease)
         tier = Tier(lease.tier, self._worker.model_name, self._worker.model_hash, self._rate)
         by_key = {job.job_id: job for job in lease.jobs}
-        inbox: Inbox = queue.SimpleQueue()
-        prompts = [plan.task.render(job) for job in lease.jobs]
-        try:
-            self._engine.submit(prompts, inbox.put, alone=lease.alone)
-        except SpecError as error:  # this model cannot tell the spec's labels apart
-            for key in by_key:
-                inbox.put(Completion(key, None, error=error.code))
+        rows = Rows(self._engine, plan, lease.jobs, alone=lease.alone)
+        rows.submit()
         withdrawn = 0
-        for step in self._drain(inbox, list(by_key)):
-            answered = [completion for completion in step if completion.error != WITHDRAWN]
+        for step in self._drain(rows, len(by_key)):
+            answered = [answer for answer in step if answer.error != WITHDRAWN]
             withdrawn += len(step) - len(answered)
             outcomes = [
-                conclude(plan, tier, by_key[completion.key], completion) for completion in answered
+                conclude_answer(plan, tier, by_key[answer.job_id], answer) for answer in answered
             ]
             chunks.commit(self._database, lease, outcomes)
         return withdrawn == 0
 
-    def _drain(self, inbox: Inbox, keys: list[int]) -> Iterator[list[Completion]]:
+    def _drain(self, rows: Rows, left: int) -> Iterator[list[Answer]]:
         """Yield finished rows in steps, and an empty step when only the lease is due.
 
         A step is full at `commit_rows` rows or `commit_ms` after its first one.
         """
-        left = len(keys)
-        asked_back = False
         while left:
-            if self._stopping.is_set() and not asked_back:
-                self._engine.withdraw(keys)
-                asked_back = True
-            step = self._gather(inbox, min(left, self._settings.commit_rows))
+            if self._stopping.is_set() and not rows.withdrawn:
+                rows.withdraw()
+            step = self._gather(rows, min(left, self._settings.commit_rows))
             left -= len(step)
             yield step
 
-    def _gather(self, inbox: Inbox, rows: int) -> list[Completion]:
-        step: list[Completion] = []
+    def _gather(self, rows: Rows, most: int) -> list[Answer]:
+        step: list[Answer] = []
         due = self._monotonic() + self._settings.lease_seconds / LEASE_PARTS
-        while len(step) < rows:
+        while len(step) < most:
             patience = min(max(due - self._monotonic(), 0.0), STOP_SECONDS)
             try:
-                step.append(inbox.get(timeout=patience))
+                answer = rows.get(patience)
             except queue.Empty:
                 if self._stopping.is_set() or self._monotonic() >= due:
                     break
                 continue
-            if len(step) == 1:
+            if answer is not None:
+                step.append(answer)
+            if answer is not None and len(step) == 1:
                 due = self._monotonic() + self._settings.commit_ms / 1000
-            elif self._monotonic() >= due:
+            elif self._monotonic() >= due or (self._stopping.is_set() and not rows.withdrawn):
                 break
         return step

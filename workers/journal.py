@@ -19,8 +19,8 @@ class Journal:
         self.clear()
 
     def write(self, keys: Collection[int]) -> None:
-        """Put the ids on disk; survives the process, not a power cut (nor need it)."""
-        content = json.dumps(sorted(keys)).encode() + b"\n"
+        """Put the ids on disk, each once; survives the process, not a power cut (nor need it)."""
+        content = json.dumps(sorted(set(keys))).encode() + b"\n"
         os.pwrite(self._descriptor, content, 0)
         os.ftruncate(self._descriptor, len(content))
 

@@ -24,7 +24,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "timezone": (),
         "task.multi_label": (False,),
         "task.other": (False,),
-        "task.long_input": ("refuse",),
         "task.labels_file": (),
         "task.target_language_column": (),
         "task.glossary": (),

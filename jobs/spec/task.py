@@ -14,6 +14,13 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^\w[\w-]*$", max_length=6
 FIELDS_NAMED: Final = "fields must be tables: [task.fields.NAME] with type = ..."
 
 
+class TaskSection(Section):
+    """What every kind of job has. A text that no engine can read whole is refused, or split."""
+
+    instruction: str = ""
+    long_input: Literal["refuse", "split"] = "refuse"
+
+
 class Label(Section):
     """One option of a classification."""
 
@@ -22,12 +29,11 @@ class Label(Section):
     examples: tuple[Words, ...] = ()
 
 
-class ClassifyTask(Section):
+class ClassifyTask(TaskSection):
     """Choose one of `labels` for every row."""
 
     kind: Literal["classify"]
     labels: Annotated[tuple[Label, ...], Field(min_length=2, max_length=500)]
-    instruction: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -68,12 +74,11 @@ class FieldSpec(Section):
         return self
 
 
-class ExtractTask(Section):
+class ExtractTask(TaskSection):
     """Fill the same `fields`, in this order, from every row."""
 
     kind: Literal["extract"]
     fields: Annotated[tuple[FieldSpec, ...], Field(min_length=1, max_length=100)]
-    instruction: str = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -96,13 +101,12 @@ class ExtractTask(Section):
         return self
 
 
-class TranslateTask(Section):
+class TranslateTask(TaskSection):
     """Translate every row into `target_language`; `source_language` is "auto" or a hint."""
 
     kind: Literal["translate"]
     target_language: LanguageCode
     source_language: Words = "auto"
-    instruction: str = ""
 
     @model_validator(mode="after")
     def _refuse_one_language(self) -> "TranslateTask":
@@ -111,7 +115,7 @@ class TranslateTask(Section):
         return self
 
 
-class SummarizeTask(Section):
+class SummarizeTask(TaskSection):
     """Put every row into a few points, in its own language (`auto`) or another.
 
     `max_sentences` and `max_chars` bound the whole summary; `focus` names what matters.
@@ -122,13 +126,12 @@ class SummarizeTask(Section):
     max_sentences: Annotated[int, Field(ge=1, le=100)] | None = None
     max_chars: Annotated[int, Field(ge=10, le=100_000)] | None = None
     focus: str = ""
-    instruction: str = ""
 
 
 AnyTask = Annotated[
     ClassifyTask | ExtractTask | TranslateTask | SummarizeTask, Field(discriminator="kind")
 ]
-TASKS: Final[dict[str, type[Section]]] = {
+TASKS: Final[dict[str, type[TaskSection]]] = {
     "classify": ClassifyTask,
     "extract": ExtractTask,
     "translate": TranslateTask,

@@ -3,19 +3,25 @@
 from jobs.spec import ClassifyTask, ExtractTask, Spec, TranslateTask
 from jobs.tasks.classify import Classify
 from jobs.tasks.extract import Extract
-from jobs.tasks.protocol import FieldReading, Reading, Task
+from jobs.tasks.protocol import FieldReading, Part, Reading, Task
+from jobs.tasks.split import Answer, Ask, Assembly, read_whole
 from jobs.tasks.summarize import Summarize
 from jobs.tasks.translate import Translate
 
 __all__ = [
+    "Answer",
+    "Ask",
+    "Assembly",
     "Classify",
     "Extract",
     "FieldReading",
+    "Part",
     "Reading",
     "Summarize",
     "Task",
     "Translate",
     "build_task",
+    "read_whole",
 ]
 
 

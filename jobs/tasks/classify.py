@@ -6,7 +6,7 @@ there is no text to parse and no label that is not one of the spec's.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from jobs.job import Job
@@ -14,7 +14,8 @@ from jobs.prompt import Completion, Frame, LabelChoice, Prompt, Question
 from jobs.spec import ClassifyTask, Label
 from jobs.tasks.answers import bound_tokens, closed_object, compact_json, find_fault, read_form
 from jobs.tasks.languages import speaks_japanese
-from jobs.tasks.protocol import Reading, nothing
+from jobs.tasks.merging import find_broken, mean_scores
+from jobs.tasks.protocol import Part, Reading, nothing
 
 INSTRUCTION: Final = "Choose the one category that fits the message best."
 SUM_TOLERANCE: Final = 1e-3
@@ -46,6 +47,7 @@ class Classify:
     def __init__(self, task: ClassifyTask) -> None:
         words = _choose_words(task)
         self.choice = LabelChoice(tuple(label.name for label in task.labels))
+        self.choice_of_parts = replace(self.choice, complete=True)
         self.frame = Frame(_describe(task, words), before=words.question, answer_start=words.answer)
         self.schema = compact_json(closed_object({"label": {"enum": list(self.choice.labels)}}))
         longest = max(len(label.encode()) for label in self.choice.labels)
@@ -95,6 +97,19 @@ class Classify:
         missing = len(self.choice.labels) - len(scores)
         known = scores.keys() <= set(self.choice.labels)
         return bool(scores) and known and (missing >= len(unopened) > 0 or missing == 0)
+
+    def render_part(self, job: Job, text: str) -> Prompt:
+        """Ask for all labels of a part: one that cannot win there may win over all parts."""
+        return replace(self.render(replace(job, text=text)), constraint=self.choice_of_parts)
+
+    def merge(self, parts: Sequence[Part], job: Job | None = None) -> Reading:
+        """Take the label that is likeliest over all parts, the longer ones weighing more."""
+        broken = find_broken([self.read(part.completion) for part in parts])
+        if broken is not None:
+            return broken
+        if not all(part.completion.scores for part in parts):
+            return nothing("scores_broken")
+        return self.read(mean_scores(parts))
 
     def _read_json(self, text: str) -> Reading:
         label, problem = read_form(text, "label")

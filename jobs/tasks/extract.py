@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from jobs.job import Job
@@ -17,7 +18,8 @@ from jobs.tasks.answers import (
     read_object,
 )
 from jobs.tasks.languages import speaks_japanese
-from jobs.tasks.protocol import FieldReading, Reading, nothing
+from jobs.tasks.merging import find_broken, merge_field
+from jobs.tasks.protocol import FieldReading, Part, Reading, nothing
 from jobs.tasks.signals import byte_span, describe, token_logprobs
 from jobs.tasks.values import Source, fits, settle
 
@@ -97,6 +99,7 @@ class Extract:
         described = " ".join(f"{field.name} {field.description}" for field in task.fields)
         japanese = speaks_japanese(task.instruction or described)
         words = JAPANESE if japanese else ENGLISH
+        self.task = task
         self.fields = task.fields
         self.system = _describe(task, words)
         shots = [_show_sample(task.fields, words, number) for number in (0, 1)]
@@ -139,6 +142,33 @@ class Extract:
             logprobs = token_logprobs(completion.tokens, spans)
             fields[field.name] = _read_field(field, member.value, source, completion, logprobs)
             signals[field.name] = describe(logprobs) if logprobs else {}
+        return _combine(fields, signals)
+
+    @cached_property
+    def of_part(self) -> "Extract":
+        """The same task with no field required: a part does not hold them all."""
+        fields = tuple(field.model_copy(update={"required": False}) for field in self.fields)
+        return Extract(self.task.model_copy(update={"fields": fields}))
+
+    def render_part(self, job: Job, text: str) -> Prompt:
+        """Ask for what a part says of the fields."""
+        return self.of_part.render(replace(job, text=text))
+
+    def merge(self, parts: Sequence[Part], job: Job) -> Reading:
+        """Take every field from the part that is believed about it."""
+        readings = [
+            self.of_part.read(part.completion, replace(job, text=part.text)) for part in parts
+        ]
+        broken = find_broken(readings)
+        if broken is not None:
+            return broken
+        source = Source(job.text)
+        fields: dict[str, FieldReading] = {}
+        signals: dict[str, Any] = {}
+        for field in self.fields:
+            found = [(reading.fields or {})[field.name] for reading in readings]
+            number, fields[field.name] = merge_field(field, parts, found, source)
+            signals[field.name] = readings[number].signals["fields"][field.name]
         return _combine(fields, signals)
 
 

@@ -1,6 +1,6 @@
 """What every kind of job can do, so that the executor knows none of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,8 @@ class Reading:
     `output` is the answer in the task's form, None if there is none. `problem` is the code of
     the first check that failed. `signals` are kept uncalibrated; `confidence` is in [0, 1], the
     minimum over `fields` where there are any (extract).
+    `again` is a text to be asked about instead of taking this answer (the summaries of a long
+    row's parts, where they are too long together).
     """
 
     output: Mapping[str, Any] | None
@@ -40,6 +42,16 @@ class Reading:
     confidence_source: ConfidenceSource
     problem: str | None = None
     fields: Mapping[str, FieldReading] | None = None
+    again: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a row's text and the answer to it; `start` is the place of its first character."""
+
+    text: str
+    start: int
+    completion: Completion
 
 
 class Task(Protocol):
@@ -58,6 +70,17 @@ class Task(Protocol):
 
         A completion whose `confidence_source` is `none` answers the question (JSON); any other
         answers the prompt.
+        """
+        ...
+
+    def render_part(self, job: Job, text: str) -> Prompt:
+        """Ask about a part of a row whose whole text is too long."""
+        ...
+
+    def merge(self, parts: Sequence[Part], job: Job) -> Reading:
+        """Read the answers to all parts, in the text's order, as the row's; never raises.
+
+        There is one part at least. Every check is made of the merged answer against the whole row.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from jobs.job import Job
@@ -10,8 +12,9 @@ from jobs.spec import LanguageCode, SummarizeTask
 from jobs.tasks.answers import bound_tokens, closed_object, compact_json
 from jobs.tasks.folding import fold
 from jobs.tasks.languages import NAMES, detect_language, fits_language, repeats, split_sentences
+from jobs.tasks.merging import find_broken, find_least_sure
 from jobs.tasks.numbers import lost_numbers
-from jobs.tasks.protocol import Reading, nothing
+from jobs.tasks.protocol import Part, Reading, nothing
 from jobs.tasks.writing import Written, read_text, score_text
 
 Tongue = Literal["en", "ja"]
@@ -49,9 +52,7 @@ class Summarize:
 
     def render(self, job: Job) -> Prompt:
         """Put one row into the frame that all rows of its language share."""
-        frame = self.frames[self._tongue(job.text)]
-        stop = ("\n\n", "\n" + frame.before.strip())
-        return Prompt(job.job_id, frame, job.text, FreeText(self._bound(job.text), stop))
+        return self.render_part(job, job.text)
 
     def question(self, job: Job) -> Question:
         """Ask for the points as JSON, without the example that small models need."""
@@ -69,6 +70,35 @@ class Summarize:
         if points is None:
             return nothing("answer_off_schema")
         return score_text(completion, {"points": points}, self._check(points, job.text))
+
+    def render_part(self, job: Job, text: str) -> Prompt:
+        """Ask for the points of a part in the language of the whole row's summary."""
+        frame = self.frames[self._tongue(job.text)]
+        stop = ("\n\n", "\n" + frame.before.strip())
+        return Prompt(job.job_id, frame, text, FreeText(self._bound(text), stop))
+
+    def merge(self, parts: Sequence[Part], job: Job) -> Reading:
+        """Take the points of all parts, each once; where they exceed the limits, ask again."""
+        readings = [self.read(part.completion, replace(job, text=part.text)) for part in parts]
+        broken = find_broken(readings)
+        if broken is not None:
+            return broken
+        said: dict[str, str] = {}
+        for reading in readings:
+            for point in (reading.output or {})["points"]:
+                said.setdefault(fold(point).text, point)
+        points = list(said.values())
+        return replace(
+            find_least_sure(readings),
+            output={"points": points},
+            problem=self._check(points, job.text),
+            again="\n".join(points) if self._is_too_long(points) else None,
+        )
+
+    def _is_too_long(self, points: Sequence[str]) -> bool:
+        return _exceeds(_sentences(points), self.task.max_sentences) or _exceeds(
+            sum(map(len, points)), self.task.max_chars
+        )
 
     def _check(self, points: Sequence[str], source: str) -> str | None:
         """Return the code of the first failed check."""
@@ -95,7 +125,7 @@ class Summarize:
 
     def _language(self, text: str) -> LanguageCode | None:
         """Return the language of a row's summary; None for one that letters do not tell."""
-        return detect_language(text) if self.task.language == "auto" else self.task.language
+        return _detect(text) if self.task.language == "auto" else self.task.language
 
     def _tongue(self, text: str) -> Tongue:
         return "ja" if self._language(text) == "ja" else "en"
@@ -116,6 +146,9 @@ class Summarize:
         shot = f"{QUESTION[tongue]}{text}\n{ANSWER[tongue]}{shown}"
         system = f"{self.systems[tongue]}\n\n{shot}"
         return Frame(system, before=QUESTION[tongue], answer_start=ANSWER[tongue])
+
+
+_detect = lru_cache(maxsize=4)(detect_language)  # the parts of a long row all ask for the row's
 
 
 def _sentences(points: Sequence[str]) -> int:

@@ -1,7 +1,8 @@
 """Translate: a row's text in another language, with its numbers."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from jobs.job import Job
@@ -10,8 +11,9 @@ from jobs.spec import LanguageCode, TranslateTask
 from jobs.tasks.answers import bound_tokens, closed_object, compact_json
 from jobs.tasks.folding import fold
 from jobs.tasks.languages import CJK, NAMES, fits_language, repeats, weigh
+from jobs.tasks.merging import find_broken, find_least_sure, join_texts
 from jobs.tasks.numbers import lost_numbers
-from jobs.tasks.protocol import Reading, nothing
+from jobs.tasks.protocol import Part, Reading, nothing
 from jobs.tasks.writing import Written, blank_line_stops, read_text, score_text
 
 SHOTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -66,6 +68,26 @@ class Translate:
             return nothing("answer_off_schema")
         output = {"text": text.strip()}
         return score_text(completion, output, self._check(text.strip(), job.text))
+
+    def render_part(self, job: Job, text: str) -> Prompt:
+        """Ask for the translation of a part."""
+        return self.render(replace(job, text=text))
+
+    def merge(self, parts: Sequence[Part], job: Job) -> Reading:
+        """Join the translations in order; one that fails a check by itself fails the row too.
+
+        What one part has lost may not be seen in the whole.
+        """
+        readings = [self.read(part.completion, replace(job, text=part.text)) for part in parts]
+        broken = find_broken(readings)
+        if broken is not None:
+            return broken
+        texts = [str((reading.output or {})["text"]) for reading in readings]
+        text = join_texts(parts, texts, job.text, self.target)
+        problems = (self._check(text, job.text), *(reading.problem for reading in readings))
+        least = find_least_sure(readings)
+        problem = next((code for code in problems if code), None)
+        return replace(least, output={"text": text}, problem=problem)
 
     def _check(self, text: str, source: str) -> str | None:
         """Return the code of the first failed check."""

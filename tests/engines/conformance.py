@@ -1,10 +1,12 @@
 """What every engine must do; run over each of them by test_conformance.py."""
 
 import json
+import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -226,6 +228,25 @@ class EngineConformance:
             one, two = pool.map(submit, (0, 100))
         assert sorted(one) == list(range(20))
         assert sorted(two) == list(range(100, 120))
+
+    def test_prompts_may_share_a_key(self, engine: Engine) -> None:
+        """The parts of a row are answered each, and withdrawn together."""
+        gate, answers = Gate(1), queue.SimpleQueue[tuple[int, Completion]]()
+        for part in range(3):
+            deliver = partial(lambda part, answer: answers.put((part, answer)), part)
+            engine.submit(make_prompts([f"part {part}"], first_key=5), deliver)
+        found = dict(answers.get(timeout=PATIENCE_SECONDS) for _ in range(3))
+        assert {answer.error for answer in found.values()} == {None}
+        assert {answer.key for answer in found.values()} == {5}
+        assert sorted(found) == [0, 1, 2]
+        engine.submit(make_prompts(["holds the thread"]), gate, alone=True)
+        assert gate.reached.wait(PATIENCE_SECONDS)
+        for _ in range(2):
+            engine.submit(make_prompts(["waits"], first_key=5), lambda one: answers.put((0, one)))
+        engine.withdraw({5})
+        gate.open()
+        left = [answers.get(timeout=PATIENCE_SECONDS)[1] for _ in range(2)]
+        assert [answer.error for answer in left] == ["withdrawn", "withdrawn"]
 
     def test_idle_engine_has_not_stalled(self, engine: Engine) -> None:
         """With nothing waiting the engine reports no stall."""

@@ -135,6 +135,30 @@ def test_wrong_values_are_named(task: str, key: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "task",
+    [
+        'kind = "classify"\nlabels = ["a", "b"]',
+        'kind = "extract"\nfields.a.type = "date"',
+        'kind = "translate"\ntarget_language = "ja"',
+        'kind = "summarize"',
+    ],
+)
+def test_every_task_may_split_long_texts(task: str) -> None:
+    """The default, said or not, is the spec it always was; splitting makes another one."""
+    plain, refusing, splitting = (
+        parse(task + line) for line in ("", '\nlong_input = "refuse"', '\nlong_input = "split"')
+    )
+    assert plain.task.long_input == "refuse"
+    assert plain.hash() == refusing.hash() != splitting.hash()
+    assert restore_spec(splitting.canonical()).task.long_input == "split"
+    old = plain.canonical()
+    del old["task"]["long_input"]
+    assert restore_spec(old) == plain
+    wrong = complain(task + '\nlong_input = "cut"')
+    assert (wrong["code"], wrong["key"]) == ("spec_value_wrong", "task.long_input")
+
+
+@pytest.mark.parametrize(
     ("task", "key"),
     [
         (FIELD + 'type = "list"', "task.fields.a.type"),

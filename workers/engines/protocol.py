@@ -61,6 +61,7 @@ class Engine(Protocol):
     ) -> None:
         """Queue prompts. With `alone` each of them is the only one in its native step.
 
+        Prompts may share a key: they are parts of one row, and each is delivered.
         Raises `SpecError` for a constraint this engine cannot meet (`labels_tokenise_alike`,
         `schema_unusable`); then none of the prompts is queued.
         """

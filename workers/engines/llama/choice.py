@@ -19,7 +19,7 @@ class Choice(Sequence):
     search: Search = field(init=False)
 
     def __post_init__(self) -> None:
-        self.search = Search(self.group.trie)
+        self.search = Search(self.group.trie, complete=self.group.complete)
 
     @property
     def unscored(self) -> int:

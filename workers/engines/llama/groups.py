@@ -52,7 +52,7 @@ class Groups:
         continued = [self._model.tokenise(after + label, special=True) for label in choice.labels]
         suffix, sequences = split_stem(continued)
         trie = build_trie(choice.labels, sequences, end=self._end)
-        return Group(self._read_prefix(before), suffix, trie)
+        return Group(self._read_prefix(before), suffix, trie, choice.complete)
 
     def _make_writing(self, constraint: FreeText | JsonText) -> Writing:
         if constraint.max_tokens < 1:

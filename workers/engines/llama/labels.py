@@ -102,10 +102,14 @@ NO_LABELS: Final = Trie((), (), ())
 
 
 class Search:
-    """The probabilities of one row's labels, best first: only what can still win is opened."""
+    """The probabilities of one row's labels, best first: only what can still win is opened.
 
-    def __init__(self, trie: Trie) -> None:
+    If the search is to be `complete` everything is opened.
+    """
+
+    def __init__(self, trie: Trie, *, complete: bool = False) -> None:
         self._trie = trie
+        self._complete = complete
         self._masses: dict[int, float] = {}
         self._known: dict[int, float] = {}
         self._put(0 if trie.branches else LABEL, 1.0)
@@ -125,7 +129,7 @@ class Search:
         """
         best = max(self._known.values(), default=0.0)
         heaviest = max(self._masses.values(), default=0.0)
-        bound = max(best, LIKELY * heaviest)
+        bound = -1.0 if self._complete else max(best, LIKELY * heaviest)
         open_now = ((mass, branch) for branch, mass in self._masses.items() if mass > bound)
         return sorted(open_now, key=lambda one: -one[0])
 

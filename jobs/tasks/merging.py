@@ -1,0 +1,126 @@
+"""The answers to the parts of a long row, brought together.
+
+A text is as sure as its least sure part. Labels take the mean of the parts' log-probabilities,
+weighted by length. A field takes its surest grounded value; where another part has a different
+grounded one, it is less sure: halved, if both are as sure as each other.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from jobs.prompt import Completion
+from jobs.spec import FieldSpec
+from jobs.tasks.answers import compact_json
+from jobs.tasks.folding import fold
+from jobs.tasks.protocol import FieldReading, Part, Reading
+from jobs.tasks.signals import FLOOR
+from jobs.tasks.values import Settled, Source, settle
+
+NO_SPACES: Final = frozenset({"ja", "zh"})
+"""Languages whose sentences follow each other without a space."""
+
+
+def find_broken(readings: Sequence[Reading]) -> Reading | None:
+    """Return the first reading without an answer: it is the whole row's."""
+    return next((reading for reading in readings if reading.output is None), None)
+
+
+def find_least_sure(readings: Sequence[Reading]) -> Reading:
+    """Return the reading whose confidence is lowest; an unknown one is lower than all others."""
+    return min(readings, key=lambda reading: _rank(reading.confidence))
+
+
+def mean_scores(parts: Sequence[Part]) -> Completion:
+    """Return a completion with the mean of the parts' label scores; all have the same labels."""
+    weights = [len(part.text) for part in parts]
+    logs = [
+        sum(
+            weight * _log(dict(part.completion.scores)[label])
+            for weight, part in zip(weights, parts, strict=True)
+        )
+        / sum(weights)
+        for label, _ in parts[0].completion.scores
+    ]
+    highest = max(logs)
+    shares = [math.exp(log - highest) for log in logs]
+    labels = [label for label, _ in parts[0].completion.scores]
+    scores = tuple(
+        (label, share / math.fsum(shares)) for label, share in zip(labels, shares, strict=True)
+    )
+    best = max(scores, key=lambda score: score[1])[0]
+    return replace(parts[0].completion, text=best, scores=scores)
+
+
+def join_texts(parts: Sequence[Part], texts: Sequence[str], whole: str, language: str) -> str:
+    """Join the parts' translations by what stands between the parts.
+
+    Line breaks stay; a space is there where the target language has one between sentences.
+    """
+    joined = texts[0]
+    for before, after, text in zip(parts, parts[1:], texts[1:], strict=False):
+        gap = whole[before.start + len(before.text) : after.start]
+        if "\n" not in gap:
+            in_word = not gap and (before.text[-1] + after.text[0]).isascii()
+            gap = "" if language in NO_SPACES or in_word else " "
+        joined += gap + text
+    return joined
+
+
+def merge_field(
+    field: FieldSpec, parts: Sequence[Part], found: Sequence[FieldReading], source: Source
+) -> tuple[int, FieldReading]:
+    """Return the number of the part that is believed about a field, and the field for the row.
+
+    Null is believed if no part has a value, and is as sure as the least sure of them.
+    """
+    valued = [number for number, one in enumerate(found) if _has_value(one)]
+    if not valued:
+        least = min(range(len(found)), key=lambda number: _rank(found[number].confidence))
+        problem = settle(field, None, source).problem
+        return least, replace(found[least], value=None, span=None, problem=problem)
+    best = max(valued, key=lambda n: (found[n].problem is None, _rank(found[n].confidence), -n))
+    chosen = found[best]
+    settled = settle(field, chosen.value, source)
+    rivals = [
+        one.confidence or 0.0
+        for one in map(found.__getitem__, valued)
+        if one.problem is None and _plain(one.value) != _plain(chosen.value)
+    ]
+    return best, FieldReading(
+        value=settled.value,
+        span=_place(chosen, parts[best], settled),
+        confidence=_doubt(chosen.confidence, max(rivals, default=0.0)),
+        confidence_source=chosen.confidence_source,
+        problem=settled.problem,
+    )
+
+
+def _has_value(one: FieldReading) -> bool:
+    return one.value is not None and one.problem != "value_missing"
+
+
+def _place(chosen: FieldReading, part: Part, settled: Settled) -> tuple[int, int] | None:
+    """Return where a value stands in the row: in the part it is from, if it was found there."""
+    if chosen.span is None or settled.span is None:
+        return settled.span
+    return chosen.span[0] + part.start, chosen.span[1] + part.start
+
+
+def _doubt(confidence: float | None, rival: float) -> float | None:
+    if not confidence:
+        return confidence
+    return confidence * confidence / (confidence + rival)
+
+
+def _plain(value: Any) -> str:
+    return fold(compact_json({"value": value})).text
+
+
+def _log(probability: float) -> float:
+    return max(math.log(probability), FLOOR) if probability > 0 else FLOOR
+
+
+def _rank(confidence: float | None) -> float:
+    return -1.0 if confidence is None else confidence
