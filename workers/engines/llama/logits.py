@@ -50,5 +50,5 @@ def summarise(logits: Logits, outputs: int) -> Scores:
             most = row[best[number]]
             np.subtract(row, most, out=terms)
             np.exp(terms, out=terms)
-            sums[number] = most + np.log(terms.sum(dtype=np.float32))
+            sums[number] = float(most) + np.log(float(terms.sum(dtype=np.float32)))
     return Scores(logits, best, sums)
