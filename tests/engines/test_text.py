@@ -6,21 +6,50 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.prompt import Completion, Frame, FreeText, Prompt
-from workers.engines.llama.generate import find_logprob
+from tests.engines.stage import FORCED, ForcingGrammar
+from workers.engines.llama.labels import Tokens
+from workers.engines.llama.logits import Scores, summarise
+from workers.engines.llama.repetition import CHECK_TOKENS, MIN_TOKENS
+from workers.engines.llama.sampling import GREEDY, Sampling
 from workers.engines.llama.sequence import Group, Writing
 from workers.engines.llama.text import Text, decode
+from workers.engines.llama.vocabulary import Vocabulary
 from workers.engines.thread import Ticket
 
 END = 0
+OTHER_END = 2
+SIZE = 16
 anything = st.lists(st.binary(max_size=5), max_size=12)
 characters = st.text(max_size=20).map(lambda text: text.encode("utf-8", "ignore"))
 stops = st.lists(st.text("ab漢", min_size=1, max_size=3).map(str.encode), max_size=3)
 
 
-def make_text(max_tokens: int, stop: tuple[bytes, ...] = ()) -> Text:
+class Letters(Vocabulary):
+    """Tokens that write one letter; two of them end an answer."""
+
+    def __init__(self) -> None:
+        self.vocabulary_size = SIZE
+
+    def is_end(self, token: int) -> bool:
+        return token in {END, OTHER_END}
+
+    def token_bytes(self, token: int) -> bytes:
+        return b"%x" % token
+
+
+def make_text(
+    max_tokens: int,
+    stop: tuple[bytes, ...] = (),
+    *,
+    sampling: Sampling = GREEDY,
+    ignore_end: bool = False,
+    forcing: bool = False,
+) -> Text:
     prompt = Prompt(1, Frame(""), "x", FreeText(max_tokens))
-    writing = Writing(END, max_tokens, stop)
-    return Text(Ticket(prompt, ignore, 0, False), Group((), (), writing=writing), (7,))
+    grammar = ForcingGrammar() if forcing else None
+    writing = Writing(END, max_tokens, stop, grammar, sampling, ignore_end)
+    group = Group((), (), writing=writing)
+    return Text(Ticket(prompt, ignore, 0, False), group, (7,), vocabulary=Letters())
 
 
 def ignore(_: Completion) -> None:
@@ -28,12 +57,33 @@ def ignore(_: Completion) -> None:
 
 
 def write(row: Text, pieces: list[bytes], *, end: bool = True) -> Completion:
+    """Write pieces of any bytes, each with a log-probability of its own."""
     for piece in pieces:
-        if not row.finished:
-            row.add(1, piece, -0.5, ends=False)
-    if end and not row.finished:
-        row.add(END, b"", -0.25, ends=True)
+        if row.finish is None:
+            row.add(3, piece, ends=False)
+            row.logprobs.append(-0.5)
+    if end and row.finish is None:
+        row.add(END, b"", ends=True)
+        row.logprobs.append(-0.25)
     return row.completion()
+
+
+def wish(*tokens: int) -> Scores:
+    """Return the scores of outputs that each want one token."""
+    logits = np.zeros((len(tokens), SIZE), np.float32)
+    for output, token in enumerate(tokens):
+        logits[output, token] = 5.0
+    return summarise(logits, len(tokens))
+
+
+def read(row: Text, *wishes: int) -> Tokens:
+    """Read all that is known of a row at once; the model has these wishes behind it."""
+    tokens = row.next_tokens(row.unread)
+    outputs = row.unscored
+    assert outputs == len(wishes)
+    row.read += len(tokens)
+    row.take(wish(*wishes))
+    return tokens
 
 
 @given(pieces=anything)
@@ -103,11 +153,91 @@ def test_max_tokens_is_a_length_and_the_end_token_is_not() -> None:
     assert write(make_text(3), [b"a", b"b"]).finish == "stop"
 
 
-@pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
-def test_logprob_is_that_of_float64(scale: float) -> None:
-    """The quick softmax is the exact one to a millionth."""
-    logits = (np.random.default_rng(3).standard_normal(50_000) * scale).astype(np.float32)
-    exact = logits.astype(np.float64)
-    exact -= exact.max() + np.log(np.exp(exact - exact.max()).sum())
-    for token in (0, 77, int(logits.argmax())):
-        assert find_logprob(logits, token) == pytest.approx(exact[token], abs=1e-5)
+def test_a_token_is_read_and_the_next_is_written() -> None:
+    """The prompt gives the first token; the last token of an answer is never read."""
+    row = make_text(10)
+    assert read(row, 5) == (7,)
+    assert read(row, 6) == (5,)
+    assert read(row, OTHER_END) == (6,)
+    assert row.finished
+    assert row.unread == 0
+    answer = row.completion()
+    assert (answer.text, answer.finish, len(answer.tokens)) == ("56", "stop", 3)
+    assert answer.tokens[0].logprob == pytest.approx(5 - np.log(np.exp(5) + SIZE - 1))
+
+
+def test_forced_tokens_go_in_at_once_and_are_scored() -> None:
+    """What a grammar forces is read with the token before it; each gets a log-probability."""
+    row = make_text(6, forcing=True)
+    assert read(row, 9) == (7,)
+    assert row.written == [9, *FORCED]
+    assert len(row.logprobs) == 1
+    assert read(row, 12, 1, 14, 5) == (9, *FORCED)
+    assert row.written == [9, *FORCED, 5]
+    surprise = [token.logprob for token in make_whole(row).tokens]
+    assert surprise[1] == surprise[3] == surprise[0]
+    assert surprise[2] == pytest.approx(surprise[0] - 5, abs=1e-3)
+
+
+def make_whole(row: Text) -> Completion:
+    """End an answer that has one token left."""
+    read(row, 4)
+    assert row.finished
+    assert row.finish == "length"
+    return row.completion()
+
+
+def test_an_answer_ends_when_its_last_forced_token_is_scored() -> None:
+    """Forced tokens that fill the answer are read but the last, and then it is whole."""
+    row = make_text(3, forcing=True)
+    read(row, 9)
+    assert row.finish == "length"
+    assert not row.finished
+    assert read(row, 1, 1) == (9, FORCED[0])
+    assert row.finished
+    assert len(row.completion().tokens) == 3
+
+
+def test_what_is_written_survives_a_lost_place() -> None:
+    """The row is read again with its answer so far; nothing is scored twice."""
+    row = make_text(20, forcing=True)
+    read(row, 5)
+    read(row, 9)
+    row.restart()
+    assert row.unread == 1 + 5
+    assert row.next_tokens(2) == (7, 5)
+    row.read = 2
+    assert read(row, 12, 13, 14, 5) == (9, *FORCED)
+    assert len(row.logprobs) == 6
+    assert row.written == [5, 9, *FORCED, 5]
+
+
+def test_an_answer_in_a_circle_ends_and_says_so() -> None:
+    """Greedy writing that repeats itself is not written to its full length."""
+    row = make_text(500)
+    while not row.finished:
+        read(row, 5)
+    assert row.finish == "repeated"
+    assert MIN_TOKENS <= len(row.written) <= MIN_TOKENS + CHECK_TOKENS
+
+
+def test_nothing_but_the_length_ends_what_ignores_its_end() -> None:
+    """For measuring: end tokens write nothing and circles are not looked for."""
+    row = make_text(100, ignore_end=True)
+    while not row.finished:
+        read(row, END)
+    answer = row.completion()
+    assert (answer.text, answer.finish, len(answer.tokens)) == ("", "length", 100)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_logits_that_are_no_numbers_break_the_row(odd: float, temperature: float) -> None:
+    """Greedy or drawn: the row has failed, and nothing is raised."""
+    row = make_text(5, sampling=Sampling(temperature))
+    row.read = 1
+    logits = np.zeros((1, SIZE), np.float32)
+    logits[0, 4] = odd
+    row.take(summarise(logits, 1))
+    assert row.finished
+    assert row.completion().error == "engine_failed"

@@ -52,5 +52,5 @@ def summarise(logits: Logits, outputs: int) -> Scores:
             most = row[best[number]]
             base = np.float32(0) if abs(most) < SAFE_EXPONENT else most
             np.exp(row if base == 0 else np.subtract(row, base, out=terms), out=terms)
-            sums[number] = base + np.log(terms.sum(dtype=np.float32))
+            sums[number] = float(base) + np.log(float(terms.sum(dtype=np.float32)))
     return Scores(logits, best, sums)

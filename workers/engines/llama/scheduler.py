@@ -39,9 +39,10 @@ class Budget:
     outputs: int
 
     def holds(self, group: Group, row_tokens: int) -> bool:
-        """Tell whether a row fits the context when it is alone in it."""
+        """Tell whether a row fits the context when it is alone in it; a path is read in one go."""
         needed = len(group.prefix) + row_tokens + group.answer_tokens
-        return needed <= min(self.context_tokens, self.cells)
+        fits = needed <= min(self.context_tokens, self.cells)
+        return fits and group.trie.longest_path <= self.step_tokens
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,11 @@ class Text(Sequence):
         self.broken = self.broken or not math.isfinite(logprob)
 
     def _choose(self, scores: Scores, output: int) -> None:
-        """Write the next token and what the grammar forces behind it; NaN logits break the row."""
+        """Write the next token and what the grammar forces behind it; odd logits break the row."""
         best = int(scores.best[output])
         logits = scores.logits[output]
         try:
-            if np.isnan(logits[best]):  # argmax finds a NaN if there is one
+            if not math.isfinite(logits[best]):  # argmax finds a NaN or an infinity if there is one
                 raise ConstraintError
             token = self._pick(logits, best)
             self._write(token)
