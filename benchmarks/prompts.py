@@ -75,9 +75,8 @@ class Words:
 
     def continue_with(self, frame: Frame, labels: Sequence[str]) -> list[Tokens]:
         """Return each label's tokens where the answer stands."""
-        _, after = self._template.split(frame)
-        stem = len(self.tokenise(after, special=True))
-        return [self.tokenise(after + label, special=True)[stem:] for label in labels]
+        stem, continued = self._find_stem(frame, labels)
+        return [tokens[len(stem) :] for tokens in continued]
 
     def make_text(self, tokens: int, seed: object) -> str:
         """Return random words that are exactly `tokens` tokens; raises `CannotFitError`."""
@@ -102,6 +101,8 @@ class Words:
     def make_item(self, key: int, frame: Frame, text: str, constraint: Constraint) -> Item:
         """Return one row for both sides."""
         head, tail = self.split(frame)
+        if isinstance(constraint, LabelChoice):
+            tail = self._find_stem(frame, constraint.labels)[0]
         prompt = Prompt(key, frame, text, constraint)
         return Item(prompt, head + self.tokenise(text) + tail)
 
@@ -126,6 +127,18 @@ class Words:
             if len(self.split(frame)[0]) <= tokens:
                 return frame
         return bare
+
+    def _find_stem(self, frame: Frame, labels: Sequence[str]) -> tuple[Tokens, list[Tokens]]:
+        """Return what all labels share behind a row, and each with it.
+
+        A label is tokenised where it stands: it may melt with what is before it.
+        """
+        _, after = self._template.split(frame)
+        continued = [self.tokenise(after + label, special=True) for label in labels]
+        shared, shortest = 0, min(len(tokens) for tokens in continued)
+        while shared < shortest and len({tokens[shared] for tokens in continued}) == 1:
+            shared += 1
+        return continued[0][:shared], continued
 
     def _spell(self, token: int) -> str:
         if token < 0:
