@@ -5,6 +5,7 @@ Every comparison is one run on one file with the same threads and prompts, the s
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,6 +58,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     """Run the works and print their table."""
     given = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a server we started ends with us
     names = [name.strip() for name in given.works.split(",")]
     unknown = [name for name in names if name not in WORKS]
     if unknown:

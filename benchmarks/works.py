@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +93,7 @@ class Contest:
     ) -> list[Entry]:
         """Run all sides in turn and return what to print."""
         runs = take_turns(self.own(engine), peers, setup.sizes.repeats)
-        notes = [*notes, *watch_own()]
+        notes = [*notes, _watch("own", watch_idle(os.getpid()))]
         own = runs.pop("")
         if not runs:
             rates = tuple(run.rate for run in own)
@@ -363,12 +364,6 @@ def read_column(path: Path, name: str) -> list[str]:
         return [row[name] for row in csv.DictReader(file)]
 
 
-def watch_own() -> list[str]:
-    """Say so if this process is busy while it has nothing to do."""
-    share = watch_idle(os.getpid())
-    return [f"our idle engine keeps {share:.2f} processors busy"] if share > BUSY_IDLE else []
-
-
 def _write_beside_server(
     setup: Setup, work: str, count: int, longest: int, rows: Rows
 ) -> list[Entry]:
@@ -398,12 +393,18 @@ def _open_server(
     server, choice = stack.enter_context(setup.server.open_best(trial, ways, read, longest))
     sys.stderr.write(f"{contest.work}: {choice}\n")
     share = server.idle_share()
-    notes = [f"the idle peer keeps {share:.2f} processors busy"] if share > BUSY_IDLE else []
+    notes = [] if math.isnan(share) else [_watch("llama-server", share)]
 
     def side(repetition: int) -> Run:
         return server.run(contest.rows(repetition), choice.options, choice.at_once, read)
 
     return {str(choice): side}, notes
+
+
+def _watch(name: str, share: float) -> str:
+    """Say what an idle side takes; too much of it falsifies the other side's runs."""
+    warning = "BUSY WHILE IDLE, " if share > BUSY_IDLE else ""
+    return f"{warning}{name} keeps {share:.2f} processors busy while it has nothing to do"
 
 
 def _bench_side(bench: BatchedBench, batch: int, sizes: Sizes) -> Side:
