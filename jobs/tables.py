@@ -177,6 +177,7 @@ jobs = Table(
     Column("created_at", UtcTime, nullable=False, comment="when it was read into SQL"),
     Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
     Column("finished_at", UtcTime, comment="when it came to its final state"),
+    Column("reporting_day", Date, comment="day it was read, in the time zone of its spec"),
     Column("obstacle_code", String(64), comment="why nothing dearer was asked, stable code"),
     Column("obstacle", Text, comment="the same in words"),
     _one_of("status", JobStatus),

@@ -1,12 +1,15 @@
 """The view of savings: the same on both databases."""
 
+from datetime import UTC, datetime
+
 import pytest
-from sqlalchemy import update
+from sqlalchemy import literal, update
 
 from jobs.job import JobStatus
 from jobs.report import read_month
-from jobs.store import Database, chunks, results
-from jobs.tables import attempts
+from jobs.store import Database, chunks, loading, results
+from jobs.store.database import now
+from jobs.tables import UtcTime, attempts
 from tests.store.making import claim, make_batch, outcome
 
 
@@ -45,3 +48,32 @@ def test_who_answered(database: Database, kind: str, kept: int) -> None:
 def test_nothing_yet(database: Database) -> None:
     """Without rows there is no line."""
     assert results.savings(database) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "month"),
+    [("UTC", "2026-03"), ("Asia/Tokyo", "2026-04"), ("America/New_York", "2026-03")],
+)
+def test_months_are_those_of_the_specs_time_zone(
+    database: Database, monkeypatch: pytest.MonkeyPatch, zone: str, month: str
+) -> None:
+    """The last evening of March in UTC is April in Tokyo, the same on both databases."""
+    moment = literal(datetime(2026, 3, 31, 16, 30, tzinfo=UTC), UtcTime())
+    monkeypatch.setattr(loading, "now", lambda **offset: now(**offset) if offset else moment)
+    make_batch(database, [2], change=lambda spec: spec.model_copy(update={"timezone": zone}))
+    (record,) = [read_month(line) for line in results.savings(database)]
+    assert (record.month, record.rows) == (month, 2)
+    assert record.first_row_at == datetime(2026, 3, 31, 16, 30, tzinfo=UTC)
+
+
+def test_specs_of_two_zones_stand_in_their_own_months(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One moment is two months; each spec's rows are counted in its own."""
+    moment = literal(datetime(2026, 12, 31, 20, 0, tzinfo=UTC), UtcTime())
+    monkeypatch.setattr(loading, "now", lambda **offset: now(**offset) if offset else moment)
+    for zone in ("UTC", "Asia/Tokyo"):
+        change = {"timezone": zone, "name": zone}
+        make_batch(database, [1], zone, change=lambda spec, c=change: spec.model_copy(update=c))
+    months = {line["spec_name"]: line["month"] for line in results.savings(database)}
+    assert months == {"UTC": "2026-12", "Asia/Tokyo": "2027-01"}
