@@ -28,6 +28,11 @@ words for a code stand in `jobs.words`. Parameters name files, keys, rows and li
 content of a row.
 """
 
+from typing import Final
+
+NOT_SAID: Final = "-"
+"""What words show where a reply did not say something."""
+
 
 class SekishoError(Exception):
     """An error with a stable code; `params` fill the words of that code."""
@@ -120,9 +125,9 @@ class CloudError(SekishoError):
         self.provider_code = provider_code
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(
-            code, model=model, status=status, provider_code=provider_code, request_id=request_id
-        )
+        named = {"status": status, "provider_code": provider_code, "request_id": request_id}
+        shown = {name: NOT_SAID if value is None else value for name, value in named.items()}
+        super().__init__(code, model=model, **shown)
 
 
 class CloudBusyError(CloudError, RetryableError):

@@ -171,4 +171,6 @@ def _check_address(address: str | None) -> str:
         url = None
     if url is None or url.scheme not in ("http", "https") or not url.host:
         raise SettingError("cloud_address_wrong", variable=ADDRESS_VARIABLE)
+    if url.query or url.fragment:  # the path of a call would be put behind it
+        raise SettingError("cloud_address_has_query", variable=ADDRESS_VARIABLE)
     return str(url)
