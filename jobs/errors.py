@@ -10,7 +10,7 @@
     |   |-- SourceError       an input file as a whole
     |   |-- ModelError        a model file
     |   `-- NotFoundError     a batch or a row that is not there
-    |-- ServiceError          exit 3: a database or a Redis that does not answer
+    |-- ServiceError          exit 3: a database, Redis or cloud that does not answer
     |-- RetryableError        the same work may succeed later
     |   |-- LeaseLost         another worker holds the chunk now; nothing was written
     |   |-- EngineStopped     the engine ended before the answer was there
@@ -76,7 +76,7 @@ class NotFoundError(UsageError):
 
 
 class ServiceError(SekishoError):
-    """A service Sekisho needs (database, Redis) does not answer."""
+    """A service Sekisho needs (database, Redis, cloud) does not answer."""
 
 
 class RetryableError(SekishoError):

@@ -129,7 +129,9 @@ def stage(sqlite: Database) -> Stage:
                 make
                 or (lambda model: Anthropic(model, timeout_seconds=TIMEOUT_SECONDS, client=client)),
                 lambda: built_in_prices() if prices is None else prices,
-                CloudSection(busy_pauses_seconds=PAUSES, lease_seconds=60),
+                CloudSection(
+                    busy_pauses_seconds=PAUSES, lease_seconds=60, timeout_seconds=TIMEOUT_SECONDS
+                ),
                 destination=standin.url,
             )
             scene = Scene(sqlite, standin, sender, made.batch.batch_id, clock or Clock())

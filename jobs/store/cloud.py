@@ -318,6 +318,33 @@ def money(database: Database, batch_id: str) -> CloudMoney:
     return CloudMoney(int(budget), int(row[0]), int(row[1]), int(row[2]))
 
 
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a call ended; `problem` is the code of what went wrong."""
+
+    request_id: int
+    status: RequestStatus
+    problem: str | None
+
+
+def newest_end(database: Database, batch_id: str) -> CallEnd | None:
+    """Return how the newest call of a batch that has ended did end."""
+    columns = (cloud_requests.c.request_id, cloud_requests.c.status, cloud_requests.c.problem)
+    with database.read() as connection:
+        row = connection.execute(
+            select(*columns)
+            .where(
+                cloud_requests.c.batch_id == batch_id,
+                cloud_requests.c.status != RequestStatus.INTENT,
+            )
+            .order_by(cloud_requests.c.request_id.desc())
+            .limit(1)
+        ).first()
+    if row is None:
+        return None
+    return CallEnd(row.request_id, RequestStatus(row.status), row.problem)
+
+
 RESUMABLE: Final = (
     "no_cloud_key",
     "no_budget",

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -217,18 +218,11 @@ def doctor(
     as_data: Json = False,
 ) -> None:
     settings = read_settings(database_url=db, redis_url=redis, config=config)
-    findings = examine(settings, () if spec is None else read_spec(spec).route.tiers)
+    findings = examine(settings, None if spec is None else read_spec(spec))
     if as_data:
-        print_json(
-            {
-                "findings": [
-                    {"name": finding.name, "good": finding.good, "words": finding.words}
-                    for finding in findings
-                ]
-            }
-        )
+        print_json({"findings": [asdict(finding) for finding in findings]})
     else:
-        marks = {True: "ok", False: "!!"}
         for finding in findings:
-            typer.echo(f"{marks[finding.good]}  {finding.name}: {finding.words}")
+            mark = "!!" if not finding.good else "? " if finding.warning else "ok"
+            typer.echo(f"{mark}  {finding.name}: {finding.words}")
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)
