@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import func, select
 
 from jobs.job import BatchStatus, JobStatus
-from jobs.store import batches, checks, cloud, results
-from jobs.store.cloud import LOST_REPLIES_MAX, CloudMoney
+from jobs.store import batches, budget, checks, results
+from jobs.store.budget import CloudMoney
+from jobs.store.cloud import LOST_REPLIES_MAX
 from jobs.tables import jobs
 from jobs.tables import results as result_table
 from tests.faults.command import Command
@@ -54,7 +55,7 @@ def check_paid(world: World, standin: RunningStandIn, rows: int) -> CloudMoney:
     """Assert that each row has one end and that the invoice lies within the ledger's bounds."""
     batch = batches.get(world.database, "latest")
     tally = results.tally(world.database, batch.batch_id)
-    money = cloud.money(world.database, batch.batch_id)
+    money = budget.money(world.database, batch.batch_id)
     assert batch.status is BatchStatus.CLOSED
     assert (tally.rows, tally.done + tally.review) == (rows, rows)
     assert checks.find_violations(world.database) == []
@@ -196,7 +197,7 @@ def test_a_cloud_that_cannot_be_reached_ends_the_run_and_the_next_one_goes_on(
     batch = world.batch()
     assert batch is not None
     assert batch.status is BatchStatus.OPEN
-    assert cloud.money(world.database, batch.batch_id).held_nano_usd == 0
+    assert budget.money(world.database, batch.batch_id).held_nano_usd == 0
     assert checks.find_violations(world.database) == []
     world.configure()
     ended_run = world.finish(world.start_run(path))

@@ -10,8 +10,10 @@ from sqlalchemy.exc import IntegrityError
 
 from jobs.errors import LeaseLost
 from jobs.job import BatchStatus, Hint, JobStatus, Lease
-from jobs.store import Database, batches, chunks, cloud, recovery
-from jobs.store.cloud import RESUMABLE, CloudMoney, Request
+from jobs.store import Database, batches, budget, chunks, cloud, recovery, review
+from jobs.store.budget import CloudMoney
+from jobs.store.cloud import Request
+from jobs.store.review import RESUMABLE
 from jobs.store.database import now
 from jobs.tables import chunks as chunk_table
 from jobs.tables import cloud_requests
@@ -125,8 +127,8 @@ def test_dead_intents_are_maybe_paid(database: Database) -> None:
     cloud.to_review(database, lease, ids, code="cloud_ambiguous", words="lost twice")
     assert statuses(database, made.batch) == ["review"]
     assert batches.close_finished(database)
-    assert cloud.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, 2 * RESERVED, 0)
-    assert cloud.resume(database, made.batch.batch_id) == 0
+    assert budget.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, 2 * RESERVED, 0)
+    assert review.resume(database, made.batch.batch_id) == 0
     assert_sound(database)
 
 
@@ -154,7 +156,7 @@ def test_a_dead_intent_is_counted_when_its_row_can_not_be_asked_again(database: 
     ids = [job.job_id for job in lease.jobs]
     cloud.to_review(database, lease, ids, code="no_cloud_key", words="there is no key")
     assert requests(database) == [("maybe_paid", "maybe_paid", RESERVED, 0)]
-    assert cloud.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, RESERVED, 0)
+    assert budget.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, RESERVED, 0)
     assert statuses(database, made.batch) == ["review"] * 2
     assert_sound(database)
 
@@ -196,7 +198,7 @@ def test_many_senders_at_once_never_pass_the_budget(database: Database) -> None:
 
     with ThreadPoolExecutor(12) as pool:
         seen = list(pool.map(send, range(12)))
-    money = cloud.money(database, made.batch.batch_id)
+    money = budget.money(database, made.batch.batch_id)
     assert max(most for most, _ in seen) <= 10 * RESERVED
     assert money.settled_nano_usd == sum(settled for _, settled in seen)
     assert 0 < money.settled_nano_usd <= money.budget_nano_usd == 10 * RESERVED
@@ -315,7 +317,7 @@ def test_resume_asks_again_what_only_an_obstacle_stopped(database: Database, cod
     cloud.to_review(database, lease, ids, code=code, words="obstacle")
     batches.close_finished(database)
     assert batches.get(database, made.batch.batch_id).status is BatchStatus.CLOSED
-    assert cloud.resume(database, made.batch.batch_id) == 2
+    assert review.resume(database, made.batch.batch_id) == 2
     assert batches.get(database, made.batch.batch_id).status is BatchStatus.OPEN
     assert statuses(database, made.batch) == ["escalated"] * 2
     assert_sound(database)
@@ -325,7 +327,7 @@ def test_resume_asks_again_what_only_an_obstacle_stopped(database: Database, cod
         cloud.settle(database, lease, begin(database, lease, job), answer, provider_request_id=None)
     assert batches.close_finished(database)
     assert statuses(database, made.batch) == ["done"] * 2
-    assert cloud.resume(database, made.batch.batch_id) == 0
+    assert review.resume(database, made.batch.batch_id) == 0
     assert_sound(database)
 
 
@@ -348,7 +350,7 @@ def test_a_reply_that_is_for_a_person_is_paid_for(database: Database) -> None:
     answer = cloud_outcome(lease.jobs[0], 55, JobStatus.REVIEW)
     cloud.settle(database, lease, begun, answer, provider_request_id="req_1")
     assert statuses(database, made.batch) == ["review"]
-    assert cloud.money(database, made.batch.batch_id).settled_nano_usd == 55
+    assert budget.money(database, made.batch.batch_id).settled_nano_usd == 55
     assert batches.close_finished(database)
-    assert cloud.resume(database, made.batch.batch_id) == 0
+    assert review.resume(database, made.batch.batch_id) == 0
     assert_sound(database)

@@ -11,7 +11,7 @@ import typer
 from jobs.errors import NotBuiltError
 from jobs.job import CLOUD_QUEUE
 from jobs.spec import read_spec
-from jobs.store import batches, checks, cloud, open_database, schema
+from jobs.store import batches, checks, open_database, review, schema
 from jobs.words import say
 from workers.broker import Queues
 from workers.cli.options import (
@@ -197,7 +197,7 @@ def resume(
 ) -> None:
     with open_room(db, redis, config) as room:
         found = batches.get(room.database, batch)
-        rows = cloud.resume(room.database, found.batch_id)
+        rows = review.resume(room.database, found.batch_id)
         if as_data:
             print_json({"batch_id": found.batch_id, "resumed": rows})
         else:

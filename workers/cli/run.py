@@ -12,7 +12,7 @@ from jobs.errors import NotBuiltError, SettingError
 from jobs.export import write_file
 from jobs.job import BatchStatus
 from jobs.spec import Spec, read_spec
-from jobs.store import batches, cloud, results
+from jobs.store import batches, budget, results
 from workers.cli.options import (
     Config,
     Db,
@@ -113,7 +113,7 @@ def _say_limited(room: Room, files: list[Path], rows: list[int], limit: int | No
 
 def _lost_money(room: Room, report: Report) -> list[tuple[str, object]]:
     """Return what lost replies may have cost; it is taken from the budget, so it is shown."""
-    lost = cloud.money(room.database, report.batch_id).maybe_paid_nano_usd
+    lost = budget.money(room.database, report.batch_id).maybe_paid_nano_usd
     return [(room.say("sum_maybe_paid"), f"{format_usd(lost)} USD")] if lost else []
 
 
