@@ -367,3 +367,16 @@ audit_log = Table(
     Index(None, "batch_id"),
     comment="every sending, without content; rows are only ever added",
 )
+
+budget_changes = Table(
+    "budget_changes",
+    metadata,
+    Column("change_id", RecordId, primary_key=True, comment="order of the changes"),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="whose budget"),
+    Column("before_nano_usd", BigInteger, nullable=False, comment="budget until then"),
+    Column("after_nano_usd", BigInteger, nullable=False, comment="budget from then on"),
+    Column("actor", Text, nullable=False, comment="who did it: user@host"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was changed"),
+    Index(None, "batch_id"),
+    comment="changes of budgets; rows are only ever added",
+)

@@ -254,7 +254,7 @@ def test_a_reply_lost_twice_is_for_a_person(stage: Stage) -> None:
         assert "cloud_ambiguous" in scene.reasons()
         scene.check_bounds()
         assert batches.close_finished(scene.database)
-        assert review.resume(scene.database, scene.batch_id) == 0
+        assert review.resume(scene.database, scene.batch_id).rows == 0
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_without_a_key_rows_wait_and_it_is_said_once(stage: Stage) -> None:
         assert "ANTHROPIC_API_KEY" in next(iter(scene.words()))
         assert (scene.standin.arrived, requests(scene.database)) == (0, [])
         assert batches.close_finished(scene.database)
-        assert review.resume(scene.database, scene.batch_id) == 3
+        assert review.resume(scene.database, scene.batch_id).rows == 3
         assert len(cloud_hints(scene.database)) == 1
 
 
@@ -331,7 +331,7 @@ def test_what_only_a_person_can_mend_stops_the_batch(stage: Stage, kind: Any, co
         assert code in scene.reasons()
         scene.check_exact()
         assert batches.close_finished(scene.database)
-        assert review.resume(scene.database, scene.batch_id) == 3
+        assert review.resume(scene.database, scene.batch_id).rows == 3
         scene.work()
         assert scene.statuses() == ["done"] * 4
         scene.check_exact()

@@ -1,12 +1,14 @@
-"""A batch's cloud money: the budget, and what became of the reservations taken from it."""
+"""A batch's cloud money: the budget, its changes, and what became of what was taken from it."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Connection, case, func, insert, select, update
 
+from jobs.cost import format_usd
+from jobs.errors import SettingError
 from jobs.job import ReservationStatus
-from jobs.store.database import Database
-from jobs.tables import batches, reservations
+from jobs.store.database import Database, now
+from jobs.tables import batches, budget_changes, reservations
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,11 @@ class CloudMoney:
     settled_nano_usd: int
     maybe_paid_nano_usd: int
     held_nano_usd: int
+
+    @property
+    def taken_nano_usd(self) -> int:
+        """What is no longer there for further calls."""
+        return self.settled_nano_usd + self.maybe_paid_nano_usd + self.held_nano_usd
 
 
 def money(database: Database, batch_id: str) -> CloudMoney:
@@ -38,3 +45,43 @@ def money(database: Database, batch_id: str) -> CloudMoney:
             ).where(reservations.c.batch_id == batch_id)
         ).one()
     return CloudMoney(int(budget), int(row[0]), int(row[1]), int(row[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class NewBudget:
+    """What a person wants a batch's budget to be from now on."""
+
+    nano_usd: int
+    actor: str
+
+
+def change(connection: Connection, batch_id: str, new: NewBudget) -> None:
+    """Give a batch another budget and write down who did; the same again is no change.
+
+    Raises SettingError `budget_below_taken` for less than what is settled, held or maybe paid.
+    """
+    this = batches.c.batch_id == batch_id
+    before, taken = connection.execute(
+        select(batches.c.budget_nano_usd, batches.c.cloud_nano_usd).where(this).with_for_update()
+    ).one()
+    if new.nano_usd < taken:
+        raise SettingError(
+            "budget_below_taken",
+            batch=batch_id,
+            usd=format_usd(new.nano_usd),
+            taken=format_usd(taken),
+        )
+    if new.nano_usd == before:
+        return
+    connection.execute(
+        update(batches).where(this).values(budget_nano_usd=new.nano_usd, updated_at=now())
+    )
+    connection.execute(
+        insert(budget_changes).values(
+            batch_id=batch_id,
+            before_nano_usd=before,
+            after_nano_usd=new.nano_usd,
+            actor=new.actor,
+            created_at=now(),
+        )
+    )

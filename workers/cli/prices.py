@@ -1,12 +1,9 @@
 """Cloud prices: `prices list`, `prices set`."""
 
-import getpass
-import os
-import socket
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 import typer
@@ -20,15 +17,16 @@ from workers.cli.options import (
     Json,
     Redis,
     open_room,
+    parse_amount,
     print_json,
     print_table,
+    who,
     words,
 )
 from workers.settings import read_settings
 
 USD_MAX: Final = Decimal(1_000_000)  # per million tokens: a dollar for each token
 FACTOR_MAX: Final = Decimal(100)
-DECIMALS_MAX: Final = 9
 MaybeUsd = Annotated[str | None, typer.Option(metavar="USD", help=words("help_price_cache"))]
 
 
@@ -90,7 +88,7 @@ def set_price(
     with open_room(db, redis, config, create=True) as room:
         known = (*price_list.stored(room.database), *built_in_prices())
         given = {name: rate for name, rate in rates.items() if rate is not None}
-        price = make_price(known, model, day, source=_who(), **given)
+        price = make_price(known, model, day, source=who(), **given)
         price_list.put(room.database, price)
         if as_data:
             print_json(_rates(price))
@@ -113,13 +111,8 @@ def _read_optional(option: str, text: str | None, most: Decimal = USD_MAX) -> De
 
 def _read_amount(option: str, text: str, most: Decimal = USD_MAX) -> Decimal:
     """Read a decimal from 0 on, with at most nine places: what is stored is what was said."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    exponent = amount.as_tuple().exponent
-    exact = isinstance(exponent, int) and -exponent <= DECIMALS_MAX
-    if not exact or amount.is_signed() or amount > most:
+    amount = parse_amount(text, most)
+    if amount is None:
         raise SettingError("price_wrong", option=option, value=text, most=most)
     return amount
 
@@ -129,15 +122,6 @@ def _read_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise SettingError("date_wrong", option="--from", value=text) from error
-
-
-def _who() -> str:
-    """Return user@host; a container's user may have no name."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
 
 
 def _rates(price: Price) -> dict[str, Any]:
