@@ -298,19 +298,21 @@ def no_key(_: str) -> Asker:
 
 
 def test_without_a_key_rows_wait_and_it_is_said_once(stage: Stage) -> None:
-    """No key: all rows in review, one line in the log per chunk, and resume takes them later."""
-    with stage(rows=3, make=no_key) as scene:
+    """No key: all rows in review, one line in the log per batch, and resume takes them later."""
+    with stage(rows=40, make=no_key) as scene:
         with capture_logs() as logs:
             scene.work()
         told = [line for line in logs if line["event"] == "cloud_refuses"]
-        assert [(line["code"], line["rows"]) for line in told] == [("no_cloud_key", 3)]
-        assert scene.statuses() == ["review"] * 3
+        assert [(line["code"], line["batch"]) for line in told] == [
+            ("no_cloud_key", scene.batch_id)
+        ]
+        assert scene.statuses() == ["review"] * 40
         assert scene.reasons() == {"no_cloud_key"}
         assert "ANTHROPIC_API_KEY" in next(iter(scene.words()))
         assert (scene.standin.arrived, requests(scene.database)) == (0, [])
         assert batches.close_finished(scene.database)
-        assert review.resume(scene.database, scene.batch_id).rows == 3
-        assert len(cloud_hints(scene.database)) == 1
+        assert review.resume(scene.database, scene.batch_id).rows == 40
+        assert len(cloud_hints(scene.database)) == 3
 
 
 @pytest.mark.parametrize(
