@@ -72,7 +72,7 @@ def test_a_good_setup_is_good(standin: RunningStandIn) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "code"), [("", "no_cloud_key"), ("sk never-shown", "cloud_key_malformed")]
+    ("key", "code"), [("", "preflight_no_key"), ("sk never-shown", "cloud_key_malformed")]
 )
 def test_a_missing_or_broken_key_is_bad(
     standin: RunningStandIn, monkeypatch: pytest.MonkeyPatch, key: str, code: str

@@ -81,6 +81,9 @@ def _look_at_access(route: Route) -> Iterator[Remark]:
         return
 
     def see_key() -> Remark:
+        if not anthropic.has_key():  # else the words speak of rows that wait already
+            named = {"variable": anthropic.KEY_VARIABLE}
+            return Remark("key", "preflight_no_key", named, "bad")
         anthropic.read_key()
         return Remark("key", "preflight_key", {"variable": anthropic.KEY_VARIABLE})
 
