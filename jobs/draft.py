@@ -104,6 +104,8 @@ def write_draft(name: str, guess: Guess, kind: Kind, language: Language) -> str:
         "",
         comment("draft_name"),
         f"name = {_quote(name)}",
+        comment("draft_zone"),
+        '# timezone = "Asia/Tokyo"',
         "",
         "[task]",
         comment("draft_kind"),

@@ -10,7 +10,7 @@
     |   |-- SourceError       an input file as a whole
     |   |-- ModelError        a model file
     |   `-- NotFoundError     a batch or a row that is not there
-    |-- ServiceError          exit 3: a database or a Redis that does not answer
+    |-- ServiceError          exit 3: a database, Redis or cloud that does not answer
     |-- RetryableError        the same work may succeed later
     |   |-- LeaseLost         another worker holds the chunk now; nothing was written
     |   |-- EngineStopped     the engine ended before the answer was there
@@ -27,6 +27,11 @@ An error carries a stable `code` and the parameters of its message; the English 
 words for a code stand in `jobs.words`. Parameters name files, keys, rows and limits, never the
 content of a row.
 """
+
+from typing import Final
+
+NOT_SAID: Final = "-"
+"""What words show where a reply did not say something."""
 
 
 class SekishoError(Exception):
@@ -71,7 +76,7 @@ class NotFoundError(UsageError):
 
 
 class ServiceError(SekishoError):
-    """A service Sekisho needs (database, Redis) does not answer."""
+    """A service Sekisho needs (database, Redis, cloud) does not answer."""
 
 
 class RetryableError(SekishoError):
@@ -120,9 +125,9 @@ class CloudError(SekishoError):
         self.provider_code = provider_code
         self.request_id = request_id
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(
-            code, model=model, status=status, provider_code=provider_code, request_id=request_id
-        )
+        named = {"status": status, "provider_code": provider_code, "request_id": request_id}
+        shown = {name: NOT_SAID if value is None else value for name, value in named.items()}
+        super().__init__(code, model=model, **shown)
 
 
 class CloudBusyError(CloudError, RetryableError):

@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from jobs.errors import LeaseLost
+from jobs.errors import LeaseLost, SourceError
 from jobs.job import BatchStatus, NewJob, NewReject
 from jobs.plan import estimate_tokens, plan_chunks
 from jobs.source import InputShape, Params, Records, Reject, Row, read_records
-from jobs.source.opening import open_file
+from jobs.source.opening import open_file, unreadable
 from jobs.spec import Spec
 from jobs.store import Database, batches, loading
 from jobs.store.batches import Batch, InputFile, NewBatch
@@ -52,10 +52,13 @@ def hand_in(path: Path, spec: Spec, limit: int | None = None) -> Handed:
     """Read a file's bytes once for its identity; raises SourceError if it cannot be read."""
     digest = hashlib.sha256()
     size_bytes = 0
-    with open_file(path) as stream:
-        while part := stream.read(HASH_BYTES):
-            digest.update(part)
-            size_bytes += len(part)
+    try:
+        with open_file(path) as stream:
+            while part := stream.read(HASH_BYTES):
+                digest.update(part)
+                size_bytes += len(part)
+    except OSError as error:
+        raise unreadable(path, error) from error
     file = InputFile(path.name, str(path.absolute()), digest.hexdigest(), size_bytes)
     return Handed(path, file, spec, limit)
 
@@ -138,8 +141,11 @@ def _load(
     for warning in records.warnings:
         on_warning(warning.code, warning.params)
     broken, params = records.file_error, records.file_error_params
-    if hand_in(handed.path, handed.spec).file.hash != handed.file.hash:
-        broken, params = "file_changed", {"file": handed.file.name}
+    try:
+        if hand_in(handed.path, handed.spec).file.hash != handed.file.hash:
+            broken, params = "file_changed", {"file": handed.file.name}
+    except SourceError as error:  # what was read is in SQL: the batch ends, it does not hang
+        broken, params = error.code, error.params
     reason = None if broken is None else say(broken, new.language, **params)
     loading.finish_loading(
         database, lease, file_error=broken, file_error_reason=reason, partial=new.partial

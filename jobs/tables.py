@@ -177,6 +177,7 @@ jobs = Table(
     Column("created_at", UtcTime, nullable=False, comment="when it was read into SQL"),
     Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
     Column("finished_at", UtcTime, comment="when it came to its final state"),
+    Column("reporting_day", Date, comment="day it was read, in the time zone of its spec"),
     Column("obstacle_code", String(64), comment="why nothing dearer was asked, stable code"),
     Column("obstacle", Text, comment="the same in words"),
     _one_of("status", JobStatus),
@@ -365,4 +366,17 @@ audit_log = Table(
     Column("created_at", UtcTime, nullable=False, comment="when it was committed"),
     Index(None, "batch_id"),
     comment="every sending, without content; rows are only ever added",
+)
+
+budget_changes = Table(
+    "budget_changes",
+    metadata,
+    Column("change_id", RecordId, primary_key=True, comment="order of the changes"),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="whose budget"),
+    Column("before_nano_usd", BigInteger, nullable=False, comment="budget until then"),
+    Column("after_nano_usd", BigInteger, nullable=False, comment="budget from then on"),
+    Column("actor", Text, nullable=False, comment="who did it: user@host"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was changed"),
+    Index(None, "batch_id"),
+    comment="changes of budgets; rows are only ever added",
 )

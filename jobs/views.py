@@ -17,7 +17,7 @@ DIALECT_WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "postgresql": {
             "usd": "CAST({} AS NUMERIC) / 1000000000",
-            "month": "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM')",
+            "month": "to_char({}, 'YYYY-MM')",
             "bytes": "OCTET_LENGTH({})",
             "route": "b.spec -> 'route' ->> '{}'",
         },
@@ -122,7 +122,9 @@ FROM (
 ) of_rows
 GROUP BY month, spec_name, model, mode
 """
-"""One line for each month (UTC) in which rows were handed in, spec, and cloud of the route.
+"""One line for each month in which rows were handed in, spec, and cloud of the route.
+
+The month is that of the time zone the spec names.
 
 `prompt_tokens` and `answer_tokens` are those of the first local attempt of each measured row
 (of the cloud's where there is none): what asking a cloud would have needed, as an estimate. A
@@ -151,7 +153,7 @@ def view_sql(name: str, dialect: str) -> str:
         cloud_cost=words["usd"].format("SUM(cloud_cost)"),
         sum_cost=words["usd"].format("SUM(cost)"),
         maybe_paid=words["usd"].format("SUM(maybe_paid)"),
-        month=words["month"].format("j.created_at"),
+        month=words["month"].format("j.reporting_day"),
         label_bytes=words["bytes"].format("f.label"),
         cloud=words["route"].format("cloud"),
         mode=words["route"].format("mode"),

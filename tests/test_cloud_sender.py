@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from jobs.errors import SettingError
 from jobs.job import Hint
 from jobs.prices import Price, built_in_prices
-from jobs.store import Database, batches, chunks, cloud
-from jobs.store.cloud import CloudMoney
+from jobs.store import Database, batches, budget, chunks, review
+from jobs.store.budget import CloudMoney
 from tests.standin import Fault, RunningStandIn, Script, run_standin
 from tests.store.making import assert_sound, rows_of, statuses
 from tests.store.sending import MODEL, SENDER, begin, cloud_hints, make_escalated, requests
@@ -66,7 +66,7 @@ class Scene:
     @property
     def money(self) -> CloudMoney:
         """What the batch's calls have cost."""
-        return cloud.money(self.database, self.batch_id)
+        return budget.money(self.database, self.batch_id)
 
     def statuses(self) -> list[str]:
         """The state of each row."""
@@ -129,7 +129,9 @@ def stage(sqlite: Database) -> Stage:
                 make
                 or (lambda model: Anthropic(model, timeout_seconds=TIMEOUT_SECONDS, client=client)),
                 lambda: built_in_prices() if prices is None else prices,
-                CloudSection(busy_pauses_seconds=PAUSES, lease_seconds=60),
+                CloudSection(
+                    busy_pauses_seconds=PAUSES, lease_seconds=60, timeout_seconds=TIMEOUT_SECONDS
+                ),
                 destination=standin.url,
             )
             scene = Scene(sqlite, standin, sender, made.batch.batch_id, clock or Clock())
@@ -252,7 +254,7 @@ def test_a_reply_lost_twice_is_for_a_person(stage: Stage) -> None:
         assert "cloud_ambiguous" in scene.reasons()
         scene.check_bounds()
         assert batches.close_finished(scene.database)
-        assert cloud.resume(scene.database, scene.batch_id) == 0
+        assert review.resume(scene.database, scene.batch_id).rows == 0
 
 
 @pytest.mark.parametrize(
@@ -296,19 +298,21 @@ def no_key(_: str) -> Asker:
 
 
 def test_without_a_key_rows_wait_and_it_is_said_once(stage: Stage) -> None:
-    """No key: all rows in review, one line in the log per chunk, and resume takes them later."""
-    with stage(rows=3, make=no_key) as scene:
+    """No key: all rows in review, one line in the log per batch, and resume takes them later."""
+    with stage(rows=40, make=no_key) as scene:
         with capture_logs() as logs:
             scene.work()
         told = [line for line in logs if line["event"] == "cloud_refuses"]
-        assert [(line["code"], line["rows"]) for line in told] == [("no_cloud_key", 3)]
-        assert scene.statuses() == ["review"] * 3
+        assert [(line["code"], line["batch"]) for line in told] == [
+            ("no_cloud_key", scene.batch_id)
+        ]
+        assert scene.statuses() == ["review"] * 40
         assert scene.reasons() == {"no_cloud_key"}
         assert "ANTHROPIC_API_KEY" in next(iter(scene.words()))
         assert (scene.standin.arrived, requests(scene.database)) == (0, [])
         assert batches.close_finished(scene.database)
-        assert cloud.resume(scene.database, scene.batch_id) == 3
-        assert len(cloud_hints(scene.database)) == 1
+        assert review.resume(scene.database, scene.batch_id).rows == 40
+        assert len(cloud_hints(scene.database)) == 3
 
 
 @pytest.mark.parametrize(
@@ -329,7 +333,7 @@ def test_what_only_a_person_can_mend_stops_the_batch(stage: Stage, kind: Any, co
         assert code in scene.reasons()
         scene.check_exact()
         assert batches.close_finished(scene.database)
-        assert cloud.resume(scene.database, scene.batch_id) == 3
+        assert review.resume(scene.database, scene.batch_id).rows == 3
         scene.work()
         assert scene.statuses() == ["done"] * 4
         scene.check_exact()

@@ -241,9 +241,12 @@ def test_settings_files_are_good() -> None:
 
 
 def test_spec_and_file_are_good(tmp_path: Path) -> None:
-    """The minimal spec passes, also with the route of one's own model, and reads its file."""
+    """The minimal spec passes, also with another route, and reads its file; so do the changes."""
     specs = [block.text for block in blocks(ENGLISH, "toml") if "sekisho.toml" not in block.text]
-    minimal, route = specs
+    cloud, minimal, route = specs
+    rest = '[task]\nkind = "classify"\nlabels = ["a", "b"]\n[input]\ntext = "text"\n'
+    changed = parse_spec(f'name = "orders"\n{cloud}\n{rest}', "orders.toml")
+    assert (changed.timezone, changed.policy.data_class) == ("Asia/Tokyo", "open")
     assert parse_spec(f"{minimal}\n{route}", "inquiries.toml").route.tiers == ("qwen-7b",)
     path = tmp_path / "inquiries.csv"
     path.write_text(blocks(ENGLISH, "csv")[0].text, encoding="utf-8")

@@ -101,6 +101,11 @@ def test_unreadable_files_are_named(content: str | bytes | None) -> None:
         ("[devices.cpu]\nwatts = -1", "devices.cpu.watts", "greater"),
         ("[devices.cpu]\nwatts = 'many'", "devices.cpu.watts", ""),
         ("[dispatch]\nwindow = 0", "dispatch.window", "1"),
+        ("[cloud]\nlease_seconds = 120", "cloud.lease_seconds", "cloud.timeout_seconds"),
+        ("[cloud]\ntimeout_seconds = 400", "cloud.lease_seconds", "which is 400"),
+        ("[cloud]\nlease_seconds = 'x'", "cloud.lease_seconds", "number"),
+        ("[cloud]\ntimeout_seconds = 0", "cloud.timeout_seconds", "greater than 0"),
+        ("[cloud]\ngive_up_seconds = 60", "cloud.give_up_seconds", "cloud.timeout_seconds"),
     ],
 )
 def test_wrong_keys_are_named(text: str, key: str, hint: str) -> None:

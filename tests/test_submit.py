@@ -1,5 +1,7 @@
 """Handing in: a file and a spec become one batch, whatever stops the loading in between."""
 
+import errno
+import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
@@ -255,3 +257,69 @@ def test_the_first_of_equal_ids_wins() -> None:
     ]
     assert all("f.csv" in one.reason and "{" not in one.reason for one in rejected)
     assert known.keys() == {"old", "a", "b"}
+
+
+class BrokenDisk(io.RawIOBase):
+    """A file whose disk fails at an offset."""
+
+    def __init__(self, path: Path, good_bytes: int) -> None:
+        self._data, self._left = path.read_bytes(), good_bytes
+
+    def readable(self) -> bool:
+        """It can be read, for a while."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Give what is left before the bad sector, then fail as the system does."""
+        if self._left <= 0:
+            raise OSError(errno.EIO, "Input/output error")
+        size = min(len(buffer), self._left)
+        part, self._data = self._data[:size], self._data[size:]
+        buffer[: len(part)] = part
+        self._left -= size
+        return len(part)
+
+
+def break_disk(monkeypatch: pytest.MonkeyPatch, module: str, good_bytes: int) -> None:
+    """Let one module's reading of files fail from an offset on."""
+    monkeypatch.setattr(
+        f"{module}.open_file", lambda path: io.BufferedReader(BrokenDisk(path, good_bytes))
+    )
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_read_error_in_the_middle_breaks_the_file_and_loses_nothing(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, partial: bool
+) -> None:
+    """Rows before the error are whole and accounted for; the mended disk gives all of them."""
+    path = write(tmp_path / "rows.csv", 3_000)
+    spec = make_spec()
+    with monkeypatch.context() as failing:
+        break_disk(failing, "jobs.source.delimited", good_bytes=30_000)
+        batch = load(database, path, partial=partial)
+    assert batch.status == ("open" if partial else "failed")
+    assert batch.file_error == "file_unreadable"
+    assert "Input/output error" in str(batch.file_error_reason)
+    lines = list(results.stream_results(database, batch.batch_id))
+    assert 0 < len(lines) < 3_000
+    assert [line["source_id"] for line in lines] == [f"r{n}" for n in range(1, len(lines) + 1)]
+    assert {line["status"] for line in lines} == {"waiting" if partial else "cancelled"}
+    assert {str(line["attributes"]) for line in lines} == {"{'store': '東京'}"}
+    assert batch.records_read == len(lines)
+    assert_sound(database)
+    mended = load(database, path, spec, force=True)
+    assert (mended.status, mended.records_read, mended.file_error) == ("open", 3_000, None)
+
+
+def test_a_disk_that_fails_at_the_last_look_breaks_the_file(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read cannot be compared any more: the batch ends instead of loading for ever."""
+    path = write(tmp_path / "rows.csv", 3)
+    handed = hand_in(path, make_spec())
+    break_disk(monkeypatch, "jobs.submit", good_bytes=5)
+    batch = submit(database, handed, language="en", wait=lambda _: None)
+    assert (batch.status, batch.file_error) == ("failed", "file_unreadable")
+    assert_sound(database)
+    with pytest.raises(SourceError, match="file_unreadable"):
+        hand_in(path, make_spec())

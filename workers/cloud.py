@@ -38,6 +38,7 @@ from workers.settings import CloudSection
 
 log = structlog.get_logger()
 
+TOLD_MAX: Final = 1_000
 RENEWALS: Final = 4
 """A lease is renewed at least this often in its length while waiting."""
 
@@ -84,7 +85,8 @@ class Sender(Handler):
         self._destination = destination
         self._now = now
         self._askers: dict[str, Asker] = {}
-        self._making = threading.Lock()
+        self._told: dict[str, str] = {}
+        self._guard = threading.Lock()
         self._salt = hashlib.sha256(worker.worker_id.encode()).digest()
 
     def work(self, lease: Lease) -> None:
@@ -99,14 +101,25 @@ class Sender(Handler):
                 left.pop(0)
         except (CloudAccountError, SettingError, SpecError) as error:
             # Nothing of this batch can be sent until a person acts: said once, for all rows.
-            log.warning("cloud_refuses", code=error.code, batch=lease.batch_id, rows=len(left))
+            self._tell_once(lease.batch_id, error.code)
             self._to_review(lease, left, error.code, error.params)
             return
         if left:
             chunks.give_back(self._database, lease)
 
+    def _tell_once(self, batch_id: str, code: str) -> None:
+        """Log an obstacle once for each batch; a resumed batch that meets another one says so."""
+        with self._guard:
+            known = self._told.get(batch_id) == code
+            self._told.pop(batch_id, None)  # the oldest is that not heard of for longest
+            self._told[batch_id] = code
+            while len(self._told) > TOLD_MAX:
+                del self._told[next(iter(self._told))]
+        if not known:
+            log.warning("cloud_refuses", code=code, batch=batch_id)
+
     def _asker(self, model: str) -> Asker:
-        with self._making:
+        with self._guard:
             if model not in self._askers:
                 self._askers[model] = self._make_asker(model)
             return self._askers[model]

@@ -5,16 +5,20 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from jobs.errors import SekishoError
-from jobs.store import open_database, schema, sqlite_file
+from jobs.prices import Price, built_in_prices
+from jobs.spec import Spec
+from jobs.store import open_database, price_list, schema, sqlite_file
 from jobs.words import say
 from workers.broker import Queues
 from workers.engines.load import check_model
 from workers.models import BUILT_IN, ModelFile, find_model
+from workers.preflight import look_at_cloud
 from workers.redis_guard import find_redis_server
 from workers.settings import Settings
 
@@ -24,18 +28,23 @@ COMPILERS: Final = ("c++", "g++", "clang++")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at; `words` say what was found and, if it is not good, what to do."""
+    """One thing looked at; `words` say what was found and, if it is not good, what to do.
+
+    A `warning` is nothing wrong, but probably not what was meant.
+    """
 
     name: str
     good: bool
     words: str
+    warning: bool = False
 
 
-def examine(settings: Settings, wanted: Collection[str] = ()) -> list[Finding]:
+def examine(settings: Settings, spec: Spec | None = None) -> list[Finding]:
     """Look at Python, compiler, llama.cpp, processor, model files, database and Redis.
 
-    `wanted` are models that a spec names, looked at besides those that are known.
+    With a spec also at the models and the cloud that it names.
     """
+    wanted = () if spec is None else spec.route.tiers
     return [
         Finding("python", good=True, words=f"{platform.python_version()} {platform.platform()}"),
         _look_for_compiler(settings),
@@ -44,7 +53,18 @@ def examine(settings: Settings, wanted: Collection[str] = ()) -> list[Finding]:
         *_look_at_models(settings, wanted),
         _look_at_database(settings),
         _look_at_redis(settings),
+        *(() if spec is None else _look_at_cloud(settings, spec)),
     ]
+
+
+def _look_at_cloud(settings: Settings, spec: Spec) -> Iterator[Finding]:
+    own: tuple[Price, ...] = ()
+    with suppress(SekishoError):  # the database's own finding says why
+        own = price_list.find_stored(settings.database_url)
+    for remark in look_at_cloud(spec, (*own, *built_in_prices()), from_here=True):
+        words = say(remark.code, settings.language, **remark.params)
+        good, warning = remark.level != "bad", remark.level == "warning"
+        yield Finding(f"cloud {remark.about}", good=good, words=words, warning=warning)
 
 
 def _look_for_compiler(settings: Settings) -> Finding:

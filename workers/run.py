@@ -9,19 +9,32 @@ from pathlib import Path
 from typing import Final
 
 from jobs import submit
-from jobs.job import BatchStatus
+from jobs.job import CLOUD_QUEUE, BatchStatus
 from jobs.prices import built_in_prices, check_cloud_model
 from jobs.route import NO_CLOUD
 from jobs.spec import Spec
-from jobs.store import Database, batches, chunks, price_list, results, sqlite_file
+from jobs.store import (
+    Database,
+    batches,
+    chunks,
+    cloud,
+    price_list,
+    results,
+    sqlite_file,
+    workers,
+)
 from jobs.store.batches import Batch
+from jobs.store.results import Tally
 from jobs.submit import Handed
+from jobs.words import say
 from workers.broker import Queues
 from workers.crew import Crew
 from workers.dispatch import Dispatcher
 from workers.embedded_redis import embedded_redis
 from workers.engines.load import check_model
 from workers.models import find_model
+from workers.patience import Patience
+from workers.preflight import look_at_cloud
 from workers.report import Report, report_on
 from workers.settings import Settings
 from workers.view import View
@@ -76,6 +89,17 @@ def check_cloud(settings: Settings, spec: Spec) -> None:
         check_cloud_model((*own, *built_in_prices()), spec.route.cloud)
 
 
+def warn_of_cloud(settings: Settings, spec: Spec, view: View, *, from_here: bool) -> None:
+    """Say on stderr, before any row is answered, what will keep rows from the cloud."""
+    if spec.route.cloud == NO_CLOUD:
+        return
+    prices = (*price_list.find_stored(settings.database_url), *built_in_prices())
+    for remark in look_at_cloud(spec, prices, from_here=from_here):
+        if remark.level != "good":
+            words = say(remark.code, settings.language, **remark.params)
+            view.say("preflight_warns", words=words)
+
+
 def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
     """Answer every row of every file and return a report for each, in the order given.
 
@@ -88,6 +112,8 @@ def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
     waiting = [item for item in handed if ended[item.identity] is None]
     if waiting:
         _check_models(run.settings, run.spec)
+        senders = workers.list_live(run.database, [CLOUD_QUEUE])
+        warn_of_cloud(run.settings, run.spec, run.view, from_here=not senders)
         with start_services(run.settings, run.database, run.spec, run.options, run.view) as crew:
             for item in waiting:
                 ended[item.identity] = _answer(run, item, crew)
@@ -195,10 +221,12 @@ def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
         on_warning=lambda code, params: run.view.say(code, **params),
     )
     try:
+        patience = _make_patience(run, batch)
         while batch.status in UNFINISHED:
-            crew.ensure(chunks.needed_models(run.database, batch.batch_id))
+            needed = chunks.needed_models(run.database, batch.batch_id)
+            crew.ensure(needed)
             crew.check_pins(batches.pinned_models(run.database, batch.batch_id))
-            _show(run, batch, started)
+            patience.look(needed, _show(run, batch, started))
             run.pause(LOOK_SECONDS)
             batch = batches.get(run.database, batch.batch_id)
         _show(run, batch, started)
@@ -207,6 +235,12 @@ def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
     return batch
 
 
-def _show(run: Run, batch: Batch, started: float) -> None:
+def _make_patience(run: Run, batch: Batch) -> Patience:
+    seconds = run.settings.cloud.give_up_seconds
+    return Patience(run.view, seconds, lambda: cloud.newest_end(run.database, batch.batch_id))
+
+
+def _show(run: Run, batch: Batch, started: float) -> Tally:
     tally = results.tally(run.database, batch.batch_id)
     run.view.show(batch.file_name, tally, time.monotonic() - started)
+    return tally

@@ -9,7 +9,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from jobs.cost import DeviceRate
 from jobs.errors import SettingError
@@ -82,8 +90,18 @@ class CloudSection(Section):
 
     threads: Annotated[int, Field(ge=1, le=64)] = 8
     timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
-    lease_seconds: Annotated[float, Field(gt=0)] = 300.0
+    lease_seconds: Annotated[float, Field(gt=0, validate_default=True)] = 300.0
     busy_pauses_seconds: tuple[Annotated[float, Field(ge=0)], ...] = (1.0, 2.0, 5.0, 15.0, 30.0)
+    give_up_seconds: Annotated[float, Field(gt=0, validate_default=True)] = 600.0
+
+    @field_validator("lease_seconds", "give_up_seconds")
+    @classmethod
+    def _outlast_a_call(cls, value: float, info: ValidationInfo) -> float:
+        """A lease that ends within a call lets another sender ask, and pay, a second time."""
+        timeout = info.data.get("timeout_seconds")
+        if timeout is not None and value <= timeout:
+            raise ValueError(f"it must be larger than cloud.timeout_seconds, which is {timeout:g}")
+        return value
 
 
 class DispatchSection(Section):
@@ -215,7 +233,7 @@ def _read_config(path: Path) -> ConfigFile:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        problem = first["msg"]
+        problem = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             close = difflib.get_close_matches(str(first["loc"][-1]), _known_keys(), n=1)
             problem += f" ({close[0]}?)" if close else ""

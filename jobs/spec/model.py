@@ -15,13 +15,13 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from jobs.spec.section import Name, Section, Words
 from jobs.spec.task import AnyTask
+from jobs.spec.zone import DEFAULT_ZONE
 
 Title = Annotated[str, StringConstraints(pattern=r"^\S([^\x00-\x1f]*\S)?$", max_length=64)]
 
 NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
         # dotted key -> the values that need nothing further and are therefore accepted
-        "timezone": (),
         "task.multi_label": (False,),
         "task.other": (False,),
         "task.labels_file": (),
@@ -126,7 +126,7 @@ class PolicySection(Section):
 
 
 class Spec(Section):
-    """A whole spec file."""
+    """A whole spec file. `timezone` decides which day a row is reported under."""
 
     name: Title
     task: AnyTask
@@ -134,6 +134,7 @@ class Spec(Section):
     route: RouteSection = RouteSection()
     gate: GateSection = GateSection()
     policy: PolicySection = PolicySection()
+    timezone: Words = DEFAULT_ZONE
     tags: Mapping[str, str] = {}
 
     def canonical(self) -> dict[str, Any]:

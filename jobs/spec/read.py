@@ -14,6 +14,7 @@ from jobs.spec.locate import find_line
 from jobs.spec.model import NOT_BUILT, NOT_BUILT_IN_FIELDS, NOT_BUILT_VALUES, Spec
 from jobs.spec.section import freeze
 from jobs.spec.task import TASKS
+from jobs.spec.zone import is_zone, suggest_zones
 
 
 def read_spec(path: Path) -> Spec:
@@ -43,6 +44,7 @@ def parse_spec(text: str, file: str) -> Spec:
     except ValidationError as error:
         raise _as_spec_error(error, data, text, file) from None
     _refuse_unused(data, text, file)
+    _refuse_unknown_zone(spec, text, file)
     return spec
 
 
@@ -53,6 +55,17 @@ def _refuse_unused(data: Mapping[str, Any], text: str, file: str) -> None:
         line = find_line(text, ("gate", "threshold"))
         mode = str(gate.get("mode", "keep_all"))
         raise SpecError("spec_threshold_unused", file=file, line=line, mode=mode)
+
+
+def _refuse_unknown_zone(spec: Spec, text: str, file: str) -> None:
+    """Look only when a file is read: a stored spec's zone was known where it was handed in."""
+    if is_zone(spec.timezone):
+        return
+    line, close = find_line(text, ("timezone",)), suggest_zones(spec.timezone)
+    named: dict[str, object] = {"file": file, "line": line, "zone": spec.timezone}
+    if close:
+        raise SpecError("spec_timezone_unknown", **named, suggestions=", ".join(close))
+    raise SpecError("spec_timezone_unlike", **named)
 
 
 def restore_spec(canonical: Mapping[str, Any]) -> Spec:

@@ -8,22 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from jobs.job import (
-    CLOUD_QUEUE,
-    BatchStatus,
-    JobStatus,
-    Lease,
-    Outcome,
-    RequestStatus,
-    ReservationStatus,
-    Step,
-)
+from jobs.job import JobStatus, Lease, Outcome, RequestStatus, ReservationStatus
 from jobs.store.chunks import fence
 from jobs.store.database import Database, now
-from jobs.store.outcomes import STEP_ROWS, finish_if_empty, open_chunk, write_outcomes
-from jobs.tables import audit_log, batches, cloud_requests, jobs, reservations, tiers
+from jobs.store.outcomes import finish_if_empty, write_outcomes
+from jobs.tables import audit_log, batches, cloud_requests, jobs, reservations
 
 LOST_REPLIES_MAX: Final = 2
 """A row whose reply was lost is asked once more; after the second loss a person decides."""
@@ -288,89 +279,27 @@ def _move_back(connection: Connection, job_id: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class CloudMoney:
-    """A batch's cloud money in nano-USD."""
+class CallEnd:
+    """How a call ended; `problem` is the code of what went wrong."""
 
-    budget_nano_usd: int
-    settled_nano_usd: int
-    maybe_paid_nano_usd: int
-    held_nano_usd: int
+    request_id: int
+    status: RequestStatus
+    problem: str | None
 
 
-def money(database: Database, batch_id: str) -> CloudMoney:
-    """Sum a batch's reservations by what became of them."""
-
-    def total(status: ReservationStatus, column: str) -> object:
-        amount = case((reservations.c.status == status, reservations.c[column]), else_=0)
-        return func.coalesce(func.sum(amount), 0)
-
+def newest_end(database: Database, batch_id: str) -> CallEnd | None:
+    """Return how the newest call of a batch that has ended did end."""
+    columns = (cloud_requests.c.request_id, cloud_requests.c.status, cloud_requests.c.problem)
     with database.read() as connection:
-        budget = connection.execute(
-            select(batches.c.budget_nano_usd).where(batches.c.batch_id == batch_id)
-        ).scalar_one()
         row = connection.execute(
-            select(
-                total(ReservationStatus.SETTLED, "settled_nano_usd"),  # type: ignore[call-overload]
-                total(ReservationStatus.MAYBE_PAID, "reserved_nano_usd"),
-                total(ReservationStatus.HELD, "reserved_nano_usd"),
-            ).where(reservations.c.batch_id == batch_id)
-        ).one()
-    return CloudMoney(int(budget), int(row[0]), int(row[1]), int(row[2]))
-
-
-RESUMABLE: Final = (
-    "no_cloud_key",
-    "no_budget",
-    "budget_exceeded",
-    "cloud_key_refused",
-    "cloud_not_allowed",
-    "cloud_model_refused",
-    "cloud_payment_required",
-    "cloud_spend_limit",
-    "cloud_not_installed",
-    "price_missing",
-)
-"""Obstacles that a person can remove; rows that met one can be asked again."""
-
-
-def resume(database: Database, batch_id: str) -> int:
-    """Send rows in review back to the cloud's queue if only an obstacle stopped them.
-
-    Returns how many; a closed batch is opened again. The batch's budget stays what it was.
-    """
-    with database.write() as connection:
-        rows = connection.execute(
-            select(jobs.c.job_id, jobs.c.tier)
+            select(*columns)
             .where(
-                jobs.c.batch_id == batch_id,
-                jobs.c.status == JobStatus.REVIEW,
-                jobs.c.obstacle_code.in_(RESUMABLE),
+                cloud_requests.c.batch_id == batch_id,
+                cloud_requests.c.status != RequestStatus.INTENT,
             )
-            .order_by(jobs.c.row_number)
-        ).all()
-        if not rows:
-            return 0
-        ids = [row.job_id for row in rows]
-        tier = connection.execute(
-            select(func.count()).select_from(tiers).where(tiers.c.batch_id == batch_id)
-        ).scalar_one()
-        for start in range(0, len(ids), STEP_ROWS):
-            part = ids[start : start + STEP_ROWS]
-            connection.execute(
-                update(jobs)
-                .where(jobs.c.job_id.in_(part))
-                .values(
-                    status=JobStatus.ESCALATED,
-                    obstacle_code=None,
-                    obstacle=None,
-                    finished_at=None,
-                    updated_at=now(),
-                )
-            )
-            open_chunk(connection, batch_id, Step("cloud", tier, CLOUD_QUEUE), part)
-        connection.execute(
-            update(batches)
-            .where(batches.c.batch_id == batch_id, batches.c.status == BatchStatus.CLOSED)
-            .values(status=BatchStatus.OPEN, closed_at=None, updated_at=now())
-        )
-    return len(ids)
+            .order_by(cloud_requests.c.request_id.desc())
+            .limit(1)
+        ).first()
+    if row is None:
+        return None
+    return CallEnd(row.request_id, RequestStatus(row.status), row.problem)

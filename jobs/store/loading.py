@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, exists, insert, literal, or_, select, update
@@ -12,6 +13,7 @@ from jobs.errors import LeaseLost
 from jobs.faults import trip
 from jobs.job import BatchStatus, ChunkStatus, JobStatus, NewJob, NewReject, queue_name
 from jobs.spec import Spec
+from jobs.spec.zone import find_zone
 from jobs.store.database import Database, now
 from jobs.store.workers import is_gone
 from jobs.tables import batches, chunks, jobs, outbox, rejects
@@ -88,8 +90,10 @@ def add_rows(
     """Put one step of a file into SQL with its position; raises LeaseLost if another loads."""
     with database.write() as connection:
         _fence_loading(connection, lease, records_read=records_read)
+        # SQLite cannot tell the day in a time zone: it is that of the very moment that is written.
+        read_at = connection.execute(select(now())).scalar_one()
         for chunk in planned:
-            _add_chunk(connection, lease.batch_id, spec, chunk)
+            _add_chunk(connection, lease.batch_id, spec, chunk, read_at)
         if rejected:
             connection.execute(
                 insert(rejects).values(batch_id=lease.batch_id, created_at=now()),
@@ -121,7 +125,13 @@ def _fence_loading(connection: Connection, lease: LoadLease, **values: Any) -> N
         raise LeaseLost("load_lease_lost", batch=lease.batch_id)
 
 
-def _add_chunk(connection: Connection, batch_id: str, spec: Spec, rows: tuple[NewJob, ...]) -> None:
+def _add_chunk(
+    connection: Connection,
+    batch_id: str,
+    spec: Spec,
+    rows: tuple[NewJob, ...],
+    read_at: datetime,
+) -> None:
     chunk_id = connection.scalar(
         insert(chunks)
         .values(
@@ -148,8 +158,9 @@ def _add_chunk(connection: Connection, batch_id: str, spec: Spec, rows: tuple[Ne
             status=JobStatus.WAITING,
             tier=0,
             cost_nano_usd=0,
-            created_at=now(),
-            updated_at=now(),
+            created_at=read_at,
+            updated_at=read_at,
+            reporting_day=read_at.astimezone(find_zone(spec.timezone)).date(),
         ),
         [
             {

@@ -223,3 +223,42 @@ def test_words_are_in_the_language(call: Call, monkeypatch: pytest.MonkeyPatch) 
     called = call("status", "b0", "--json")
     assert called.code == "database_missing"
     assert "データベース" in called.err
+
+
+CLOUDY = """
+cloud = "claude-haiku-5-5"
+[policy]
+data_class = "open"
+budget_usd = 1
+"""
+
+
+def test_the_doctor_looks_at_a_specs_cloud(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing key and a silent address are findings before any row is answered."""
+    (folder / "spec.toml").write_text((folder / "spec.toml").read_text() + CLOUDY)
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    told = call("doctor", "--spec", "spec.toml", "--json")
+    found = {one["name"]: one for one in told.data["findings"]}
+    assert told.status == 1
+    assert found["cloud policy"]["good"]
+    assert found["cloud price"]["good"]
+    assert not found["cloud key"]["good"]
+    assert not found["cloud address"]["good"]
+    assert (
+        "!!  cloud key: ANTHROPIC_API_KEY is not set" in call("doctor", "--spec", "spec.toml").out
+    )
+
+
+def test_what_is_handed_in_for_an_unknown_cloud_is_refused(call: Call, folder: Path) -> None:
+    """`submit` refuses what no sender could ever ask, and says of a budget of 0 what it means."""
+    plain = (folder / "spec.toml").read_text()
+    (folder / "spec.toml").write_text(plain + CLOUDY.replace("5-5", "9"))
+    assert call("submit", "rows.csv", "--spec", "spec.toml", "--json").code == "cloud_model_unknown"
+    assert count_batches(folder) == 0
+    (folder / "spec.toml").write_text(plain + CLOUDY.replace("= 1", "= 0"))
+    handed = call("submit", "rows.csv", "--spec", "spec.toml", "--json")
+    assert (handed.status, handed.data["rows"]) == (0, 2)
+    assert "budget_usd is 0" in handed.err

@@ -61,13 +61,24 @@ def test_an_own_model(call: Call) -> None:
     [
         (2, "", "price_model_wrong"),
         (2, " a", "price_model_wrong"),
+        (2, "a b", "price_model_wrong"),
+        (2, "a\u3000b", "price_model_wrong"),
+        (2, "a\tb", "price_model_wrong"),
+        (2, "a\x1bb", "price_model_wrong"),
         (2, "a" * 65, "price_model_wrong"),
         (4, "yesterday", "date_wrong"),
         (4, "2026-02-30", "date_wrong"),
+        (4, "20260131", "date_wrong"),
+        (4, "2026-W05-1", "date_wrong"),
+        (4, "2026-1-31", "date_wrong"),
         (6, "free", "price_wrong"),
         (6, "NaN", "price_wrong"),
         (6, "Infinity", "price_wrong"),
         (6, "-1", "price_wrong"),
+        (6, "1_0", "price_wrong"),
+        (6, "1e3", "price_wrong"),
+        (6, "0", "price_zero"),
+        (8, "0.00", "price_zero"),
         (6, "1000001", "price_wrong"),
         (8, "0.1234567891", "price_wrong"),
     ],
@@ -79,3 +90,24 @@ def test_a_wrong_price_is_refused(call: Call, at: int, value: str, code: str) ->
     called = call(*arguments, "--json")
     assert (called.status, called.code) == (2, code)
     assert len(listed(call)) == 1
+
+
+def test_a_price_of_zero_is_said_to_be_meant(call: Call) -> None:
+    """With --free it is set: the person has said that the budget holds nothing back."""
+    told = call(*SET[:-1], "0", "--free", "--json")
+    assert (told.status, told.data["output_usd_per_mtok"]) == (0, "0")
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "words"),
+    [(4, "2126-01-01", "more than a year"), (6, "3000", "per million tokens, not per thousand")],
+)
+def test_a_slip_is_noted_and_the_price_is_set(call: Call, at: int, value: str, words: str) -> None:
+    """A day far away and a price like no other are possible; a note on stderr asks."""
+    arguments = [*SET]
+    arguments[at] = value
+    told = call(*arguments, "--json")
+    assert told.status == 0
+    assert words in told.err
+    assert len(listed(call)) == 2
+    assert call(*SET).err == ""

@@ -26,7 +26,7 @@ from jobs.errors import (
 )
 from jobs.prices import built_in_prices, choose_price, price_cloud
 from jobs.prompt import Question
-from jobs.words import LANGUAGES, say
+from jobs.words import LANGUAGES, Language, say
 from tests.standin import Fault, FaultKind, RunningStandIn, Script, run_standin
 from tests.test_prices import NOW
 from workers.engines.anthropic import Anthropic, close_schema, has_key
@@ -313,11 +313,29 @@ def test_a_redirect_is_not_followed(standin: RunningStandIn) -> None:
             transport=httpx2.MockTransport(respond), follow_redirects=False
         ),
     )
-    assert fail(Anthropic(MODEL, client=client)).code == "cloud_not_allowed"
+    caught = fail(Anthropic(MODEL, client=client))
+    assert (type(caught), caught.code) == (CloudAccountError, "cloud_redirects")
+    assert "307" in say(caught.code, "en", **caught.params)
     assert seen == ["cloud.test"]
     own = Anthropic(MODEL, api_key="k", base_url=standin.url)
     assert not own._client._client.follow_redirects
     own.close()
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 402, 403, 404, 408, 413, 429, 500, 503, 529])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_reply_that_is_not_the_providers_is_told_without_none(
+    status: int, language: Language
+) -> None:
+    """A proxy's page names no code and no call; the words do not show that as None."""
+    caught = fail(mock(lambda _: httpx2.Response(status, text="<html>no</html>")))
+    assert "None" not in say(caught.code, language, **caught.params)
+
+
+def test_a_page_that_is_missing_is_not_a_model_that_is() -> None:
+    """404 from something else than the provider points at the address."""
+    caught = fail(mock(lambda _: httpx2.Response(404, text="<html>no</html>")))
+    assert (type(caught), caught.code) == (CloudAccountError, "cloud_not_there")
 
 
 @pytest.mark.parametrize(
@@ -527,6 +545,8 @@ def test_the_key_comes_from_a_file(
         ("sk one", "", "cloud_key_malformed"),
         ("sk-1", "cloud.test", "cloud_address_wrong"),
         ("sk-1", "ftp://cloud.test", "cloud_address_wrong"),
+        ("sk-1", "https://cloud.test/?q", "cloud_address_has_query"),
+        ("sk-1", "https://cloud.test/#part", "cloud_address_has_query"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(

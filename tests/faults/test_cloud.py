@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import func, select
 
 from jobs.job import BatchStatus, JobStatus
-from jobs.store import batches, checks, cloud, results
-from jobs.store.cloud import LOST_REPLIES_MAX, CloudMoney
+from jobs.store import batches, budget, checks, results
+from jobs.store.budget import CloudMoney
+from jobs.store.cloud import LOST_REPLIES_MAX
 from jobs.tables import jobs
 from jobs.tables import results as result_table
 from tests.faults.command import Command
@@ -54,7 +55,7 @@ def check_paid(world: World, standin: RunningStandIn, rows: int) -> CloudMoney:
     """Assert that each row has one end and that the invoice lies within the ledger's bounds."""
     batch = batches.get(world.database, "latest")
     tally = results.tally(world.database, batch.batch_id)
-    money = cloud.money(world.database, batch.batch_id)
+    money = budget.money(world.database, batch.batch_id)
     assert batch.status is BatchStatus.CLOSED
     assert (tally.rows, tally.done + tally.review) == (rows, rows)
     assert checks.find_violations(world.database) == []
@@ -158,7 +159,7 @@ def test_twenty_random_kills_of_services(production_world: World, standin: Runni
     world, rng = production_world, random.Random(5)  # noqa: S311 - not a secret
     open_route(world)
     # A process that outlives its killed supervisor and is killed too leaves only its lease.
-    world.configure(worker={"lease_seconds": 5}, cloud={"lease_seconds": 5})
+    world.configure(worker={"lease_seconds": 5}, cloud={"lease_seconds": 5, "timeout_seconds": 4})
     world.submit(world.write_rows(ROWS))
     names = [["dispatch"], ["worker", "local", "--model", "stub"], ["worker", "cloud"]]
     services = [world.start(*name) for name in names]
@@ -174,3 +175,32 @@ def test_twenty_random_kills_of_services(production_world: World, standin: Runni
             kill(rng.choice(victims))
     world.wait_closed(seconds=90)
     check_paid(world, standin, ROWS)
+
+
+def test_a_cloud_that_cannot_be_reached_ends_the_run_and_the_next_one_goes_on(
+    embedded_world: World, standin: RunningStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said before the local part and while waiting; no row is lost, none is paid."""
+    world = embedded_world
+    open_route(world)
+    world.configure(
+        cloud={"timeout_seconds": 0.5, "give_up_seconds": 4, "busy_pauses_seconds": [0.2]}
+    )
+    path = world.write_rows(6)
+    with monkeypatch.context() as unplugged:
+        unplugged.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+        ended_run = world.finish(world.start_run(path), status=3)
+    assert '"cloud_gives_up"' in ended_run.stdout
+    said = ended_run.stderr.splitlines()
+    assert said[0].startswith("Cloud: The cloud could not be reached")
+    assert len([line for line in said if line.startswith("6 rows wait for the cloud")]) == 1
+    batch = world.batch()
+    assert batch is not None
+    assert batch.status is BatchStatus.OPEN
+    assert budget.money(world.database, batch.batch_id).held_nano_usd == 0
+    assert checks.find_violations(world.database) == []
+    world.configure()
+    ended_run = world.finish(world.start_run(path))
+    assert "Cloud" not in ended_run.stderr
+    check_paid(world, standin, 6)
+    assert world.done() == 6

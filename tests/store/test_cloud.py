@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import insert, update
 from sqlalchemy.exc import IntegrityError
 
-from jobs.errors import LeaseLost
+from jobs.errors import LeaseLost, SettingError
 from jobs.job import BatchStatus, Hint, JobStatus, Lease
-from jobs.store import Database, batches, chunks, cloud, recovery
-from jobs.store.cloud import RESUMABLE, CloudMoney, Request
+from jobs.store import Database, batches, budget, chunks, cloud, recovery, review
+from jobs.store.budget import CloudMoney, NewBudget
+from jobs.store.cloud import Request
 from jobs.store.database import now
+from jobs.store.review import RESUMABLE, Resumed
 from jobs.tables import chunks as chunk_table
 from jobs.tables import cloud_requests
 from jobs.tables import jobs as job_table
@@ -125,8 +127,8 @@ def test_dead_intents_are_maybe_paid(database: Database) -> None:
     cloud.to_review(database, lease, ids, code="cloud_ambiguous", words="lost twice")
     assert statuses(database, made.batch) == ["review"]
     assert batches.close_finished(database)
-    assert cloud.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, 2 * RESERVED, 0)
-    assert cloud.resume(database, made.batch.batch_id) == 0
+    assert budget.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, 2 * RESERVED, 0)
+    assert review.resume(database, made.batch.batch_id).rows == 0
     assert_sound(database)
 
 
@@ -154,7 +156,7 @@ def test_a_dead_intent_is_counted_when_its_row_can_not_be_asked_again(database: 
     ids = [job.job_id for job in lease.jobs]
     cloud.to_review(database, lease, ids, code="no_cloud_key", words="there is no key")
     assert requests(database) == [("maybe_paid", "maybe_paid", RESERVED, 0)]
-    assert cloud.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, RESERVED, 0)
+    assert budget.money(database, made.batch.batch_id) == CloudMoney(10**9, 0, RESERVED, 0)
     assert statuses(database, made.batch) == ["review"] * 2
     assert_sound(database)
 
@@ -196,7 +198,7 @@ def test_many_senders_at_once_never_pass_the_budget(database: Database) -> None:
 
     with ThreadPoolExecutor(12) as pool:
         seen = list(pool.map(send, range(12)))
-    money = cloud.money(database, made.batch.batch_id)
+    money = budget.money(database, made.batch.batch_id)
     assert max(most for most, _ in seen) <= 10 * RESERVED
     assert money.settled_nano_usd == sum(settled for _, settled in seen)
     assert 0 < money.settled_nano_usd <= money.budget_nano_usd == 10 * RESERVED
@@ -315,7 +317,7 @@ def test_resume_asks_again_what_only_an_obstacle_stopped(database: Database, cod
     cloud.to_review(database, lease, ids, code=code, words="obstacle")
     batches.close_finished(database)
     assert batches.get(database, made.batch.batch_id).status is BatchStatus.CLOSED
-    assert cloud.resume(database, made.batch.batch_id) == 2
+    assert review.resume(database, made.batch.batch_id).rows == 2
     assert batches.get(database, made.batch.batch_id).status is BatchStatus.OPEN
     assert statuses(database, made.batch) == ["escalated"] * 2
     assert_sound(database)
@@ -325,7 +327,7 @@ def test_resume_asks_again_what_only_an_obstacle_stopped(database: Database, cod
         cloud.settle(database, lease, begin(database, lease, job), answer, provider_request_id=None)
     assert batches.close_finished(database)
     assert statuses(database, made.batch) == ["done"] * 2
-    assert cloud.resume(database, made.batch.batch_id) == 0
+    assert review.resume(database, made.batch.batch_id).rows == 0
     assert_sound(database)
 
 
@@ -348,7 +350,63 @@ def test_a_reply_that_is_for_a_person_is_paid_for(database: Database) -> None:
     answer = cloud_outcome(lease.jobs[0], 55, JobStatus.REVIEW)
     cloud.settle(database, lease, begun, answer, provider_request_id="req_1")
     assert statuses(database, made.batch) == ["review"]
-    assert cloud.money(database, made.batch.batch_id).settled_nano_usd == 55
+    assert budget.money(database, made.batch.batch_id).settled_nano_usd == 55
     assert batches.close_finished(database)
-    assert cloud.resume(database, made.batch.batch_id) == 0
+    assert review.resume(database, made.batch.batch_id).rows == 0
+    assert_sound(database)
+
+
+def run_out(database: Database, budget_nano_usd: int = RESERVED) -> str:
+    """A closed batch of two rows: one paid for, one for which the budget was too small."""
+    made = make_escalated(database, 2, budget_nano_usd=budget_nano_usd)
+    lease = claim_cloud(database)
+    first, second = lease.jobs
+    begun = begin(database, lease, first, budget_nano_usd)
+    answer = cloud_outcome(first, budget_nano_usd)
+    cloud.settle(database, lease, begun, answer, provider_request_id=None)
+    assert refusal(database, lease, second) == "budget_exceeded"
+    cloud.to_review(database, lease, [second.job_id], code="budget_exceeded", words="too little")
+    assert batches.close_finished(database)
+    return made.batch.batch_id
+
+
+def test_a_raised_budget_lets_the_rest_be_asked(database: Database) -> None:
+    """The row goes on within the new budget, and who raised it stands in the database."""
+    batch_id = run_out(database)
+    assert review.resume(database, batch_id, NewBudget(3 * RESERVED, "me@here")) == Resumed(1, 1)
+    assert budget.money(database, batch_id) == CloudMoney(3 * RESERVED, RESERVED, 0, 0)
+    lease = claim_cloud(database)
+    begin(database, lease, lease.jobs[0], 2 * RESERVED)
+    (change,) = rows_of(database, "SELECT * FROM budget_changes")
+    assert (change["before_nano_usd"], change["after_nano_usd"]) == (RESERVED, 3 * RESERVED)
+    assert (change["batch_id"], change["actor"]) == (batch_id, "me@here")
+    assert_sound(database)
+
+
+def test_a_plain_resume_keeps_the_budget_and_counts_who_was_short(database: Database) -> None:
+    """The row meets the same budget again; nothing is written about a change."""
+    batch_id = run_out(database)
+    assert review.resume(database, batch_id) == Resumed(1, 1)
+    lease = claim_cloud(database)
+    assert refusal(database, lease, lease.jobs[0]) == "budget_exceeded"
+    assert rows_of(database, "SELECT * FROM budget_changes") == []
+
+
+def test_a_budget_is_never_below_what_is_taken(database: Database) -> None:
+    """Less than what is settled, held or maybe paid is refused, and nothing is resumed."""
+    batch_id = run_out(database)
+    with pytest.raises(SettingError, match="budget_below_taken"):
+        review.resume(database, batch_id, NewBudget(RESERVED - 1, "me@here"))
+    assert budget.money(database, batch_id).budget_nano_usd == RESERVED
+    assert sorted(row["status"] for row in rows_of(database, "SELECT status FROM jobs")) == [
+        "done",
+        "review",
+    ]
+    review.resume(database, batch_id, NewBudget(4 * RESERVED, "me@here"))
+    lease = claim_cloud(database)
+    begin(database, lease, lease.jobs[0], 2 * RESERVED)
+    with pytest.raises(SettingError, match="budget_below_taken"):
+        review.resume(database, batch_id, NewBudget(3 * RESERVED - 1, "me@here"))
+    review.resume(database, batch_id, NewBudget(3 * RESERVED, "me@here"))
+    assert len(rows_of(database, "SELECT * FROM budget_changes")) == 2
     assert_sound(database)

@@ -1,12 +1,18 @@
 """The view of savings: the same on both databases."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
-from sqlalchemy import update
+from sqlalchemy import literal, update
 
 from jobs.job import JobStatus
 from jobs.report import read_month
-from jobs.store import Database, chunks, results
-from jobs.tables import attempts
+from jobs.spec import Spec
+from jobs.store import Database, chunks, loading, results
+from jobs.store.database import now
+from jobs.tables import UtcTime, attempts
 from tests.store.making import claim, make_batch, outcome
 
 
@@ -45,3 +51,43 @@ def test_who_answered(database: Database, kind: str, kept: int) -> None:
 def test_nothing_yet(database: Database) -> None:
     """Without rows there is no line."""
     assert results.savings(database) == []
+
+
+def in_zone(zone: str, **others: str) -> Callable[[Spec], Spec]:
+    """A change of a spec: it reports in this zone."""
+    return lambda spec: spec.model_copy(update={"timezone": zone, **others})
+
+
+def stop_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
+    """Let rows be read at a moment; leases still end on the database's clock."""
+
+    def at(*, plus_seconds: float = 0.0) -> Any:
+        return now(plus_seconds=plus_seconds) if plus_seconds else literal(moment, UtcTime())
+
+    monkeypatch.setattr(loading, "now", at)
+
+
+@pytest.mark.parametrize(
+    ("zone", "month"),
+    [("UTC", "2026-03"), ("Asia/Tokyo", "2026-04"), ("America/New_York", "2026-03")],
+)
+def test_months_are_those_of_the_specs_time_zone(
+    database: Database, monkeypatch: pytest.MonkeyPatch, zone: str, month: str
+) -> None:
+    """The last evening of March in UTC is April in Tokyo, the same on both databases."""
+    stop_clock(monkeypatch, datetime(2026, 3, 31, 16, 30, tzinfo=UTC))
+    make_batch(database, [2], change=in_zone(zone))
+    (record,) = [read_month(line) for line in results.savings(database)]
+    assert (record.month, record.rows) == (month, 2)
+    assert record.first_row_at == datetime(2026, 3, 31, 16, 30, tzinfo=UTC)
+
+
+def test_specs_of_two_zones_stand_in_their_own_months(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One moment is two months; each spec's rows are counted in its own."""
+    stop_clock(monkeypatch, datetime(2026, 12, 31, 20, 0, tzinfo=UTC))
+    for zone in ("UTC", "Asia/Tokyo"):
+        make_batch(database, [1], zone, change=in_zone(zone, name=zone))
+    months = {line["spec_name"]: line["month"] for line in results.savings(database)}
+    assert months == {"UTC": "2026-12", "Asia/Tokyo": "2027-01"}

@@ -136,7 +136,11 @@ def test_a_database_of_the_first_version_is_brought_up(empty: Database, sqlite: 
     assert after == before
     with empty.read() as connection:
         row = connection.execute(select(batches)).one()
+        days = rows_of(empty, "SELECT reporting_day, created_at FROM jobs")
     assert (row.budget_nano_usd, row.cloud_nano_usd) == (0, 0)
+    assert [str(day["reporting_day"]) for day in days] == [
+        str(day["created_at"])[:10] for day in days
+    ]
 
 
 def test_views_exist_with_the_columns_of_the_contract(database: Database) -> None:

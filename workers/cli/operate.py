@@ -2,15 +2,19 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jobs.errors import NotBuiltError
+from jobs.cost import NANO_USD_PER_USD, format_usd
+from jobs.errors import NotBuiltError, SettingError
 from jobs.job import CLOUD_QUEUE
 from jobs.spec import read_spec
-from jobs.store import batches, checks, cloud, open_database, schema
+from jobs.store import batches, budget, checks, open_database, review, schema
+from jobs.store.budget import NewBudget
 from jobs.words import say
 from workers.broker import Queues
 from workers.cli.options import (
@@ -23,8 +27,10 @@ from workers.cli.options import (
     Terminated,
     open_room,
     open_settled,
+    parse_amount,
     print_json,
     print_pairs,
+    who,
     words,
 )
 from workers.device import parse_devices
@@ -38,6 +44,8 @@ from workers.supervise import Post, Supervisor
 from workers.view import View, make_view
 
 DEFAULT_MODEL = "smollm2-135m"
+BUDGET_MAX_USD = Decimal(1_000_000)
+"""As in a spec."""
 ANY_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """A command that is not built says so whatever it is called with."""
 
@@ -189,18 +197,40 @@ def check(db: Db = None, redis: Redis = None, config: Config = None, as_data: Js
 
 def resume(
     batch: BatchId,
+    usd: Annotated[
+        str | None, typer.Option("--budget", metavar="USD", help=words("help_resume_budget"))
+    ] = None,
     db: Db = None,
     redis: Redis = None,
     config: Config = None,
     as_data: Json = False,
 ) -> None:
+    new = None if usd is None else NewBudget(_read_budget(usd), who())
     with open_room(db, redis, config) as room:
         found = batches.get(room.database, batch)
-        rows = cloud.resume(room.database, found.batch_id)
+        resumed = review.resume(room.database, found.batch_id, new)
+        money = budget.money(room.database, found.batch_id)
+        named = {
+            "budget": format_usd(money.budget_nano_usd),
+            "taken": format_usd(money.taken_nano_usd),
+        }
         if as_data:
-            print_json({"batch_id": found.batch_id, "resumed": rows})
+            amounts = {f"{name}_usd": amount for name, amount in named.items()}
+            print_json({"batch_id": found.batch_id, "resumed": resumed.rows, **amounts})
         else:
-            typer.echo(room.say("resumed", batch=found.batch_id, rows=rows))
+            typer.echo(room.say("resumed", batch=found.batch_id, rows=resumed.rows))
+        if new is not None:
+            typer.echo(room.say("budget_is", batch=found.batch_id, **named), err=True)
+        elif resumed.short_of_money:
+            named |= {"batch": found.batch_id, "rows": str(resumed.short_of_money)}
+            typer.echo(room.say("budget_used_up", **named), err=True)
+
+
+def _read_budget(text: str) -> int:
+    usd = parse_amount(text, BUDGET_MAX_USD)
+    if usd is None:
+        raise SettingError("budget_wrong", value=text, most=BUDGET_MAX_USD)
+    return int(usd * NANO_USD_PER_USD)
 
 
 def make_views() -> None:
@@ -217,18 +247,11 @@ def doctor(
     as_data: Json = False,
 ) -> None:
     settings = read_settings(database_url=db, redis_url=redis, config=config)
-    findings = examine(settings, () if spec is None else read_spec(spec).route.tiers)
+    findings = examine(settings, None if spec is None else read_spec(spec))
     if as_data:
-        print_json(
-            {
-                "findings": [
-                    {"name": finding.name, "good": finding.good, "words": finding.words}
-                    for finding in findings
-                ]
-            }
-        )
+        print_json({"findings": [asdict(finding) for finding in findings]})
     else:
-        marks = {True: "ok", False: "!!"}
         for finding in findings:
-            typer.echo(f"{marks[finding.good]}  {finding.name}: {finding.words}")
+            mark = "!!" if not finding.good else "? " if finding.warning else "ok"
+            typer.echo(f"{mark}  {finding.name}: {finding.words}")
     raise typer.Exit(0 if all(finding.good for finding in findings) else 1)

@@ -1,13 +1,17 @@
 """What all commands share: the four common options, the opened room, the printing of data."""
 
+import getpass
 import json
+import os
+import re
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -18,6 +22,7 @@ from jobs.words import choose_language, say
 from workers.settings import Settings, read_settings
 
 LANGUAGE = choose_language()
+AMOUNT: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?|\.[0-9]{1,9}")
 
 
 def words(code: str, **params: object) -> str:
@@ -79,6 +84,26 @@ def open_settled(settings: Settings, *, create: bool) -> Iterator[Room]:
         yield Room(settings, database)
     finally:
         database.close()
+
+
+def parse_amount(text: str, most: Decimal) -> Decimal | None:
+    """Read a decimal from 0 on, with at most nine places: what is stored is what was said.
+
+    Returns None for anything else.
+    """
+    if not AMOUNT.fullmatch(text):
+        return None
+    amount = Decimal(text)
+    return None if amount > most else amount
+
+
+def who() -> str:
+    """Return user@host; a container's user may have no name."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def print_json(data: Any) -> None:

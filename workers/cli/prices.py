@@ -1,12 +1,10 @@
 """Cloud prices: `prices list`, `prices set`."""
 
-import getpass
-import os
-import socket
+import re
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Final
 
 import typer
@@ -20,15 +18,20 @@ from workers.cli.options import (
     Json,
     Redis,
     open_room,
+    parse_amount,
     print_json,
     print_table,
+    who,
     words,
 )
 from workers.settings import read_settings
 
 USD_MAX: Final = Decimal(1_000_000)  # per million tokens: a dollar for each token
 FACTOR_MAX: Final = Decimal(100)
-DECIMALS_MAX: Final = 9
+DEAR_USD: Final = Decimal(1_000)  # ten times what the dearest model costs
+FAR: Final = timedelta(days=366)
+DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+CHARGED: Final = ("input_usd_per_mtok", "output_usd_per_mtok")
 MaybeUsd = Annotated[str | None, typer.Option(metavar="USD", help=words("help_price_cache"))]
 
 
@@ -71,12 +74,13 @@ def set_price(
     batch_factor: Annotated[
         str | None, typer.Option(metavar="FACTOR", help=words("help_price_batch"))
     ] = None,
+    free: Annotated[bool, typer.Option("--free", help=words("help_price_free"))] = False,
     db: Db = None,
     redis: Redis = None,
     config: Config = None,
     as_data: Json = False,
 ) -> None:
-    if not 1 <= len(model) <= 64 or not model.isprintable() or model != model.strip():
+    if not 1 <= len(model) <= 64 or not model.isprintable() or any(map(str.isspace, model)):
         raise SettingError("price_model_wrong")
     rates = {
         "input_usd_per_mtok": _read_amount("--input", input_usd),
@@ -87,10 +91,14 @@ def set_price(
         "batch_factor": _read_optional("--batch-factor", batch_factor, FACTOR_MAX),
     }
     day = _read_day(valid_from)
+    zero = [name for name in CHARGED if not rates[name]]
+    if zero and not free:
+        raise SettingError("price_zero", model=model)
+    _warn(model, day, [rate for rate in rates.values() if rate is not None])
     with open_room(db, redis, config, create=True) as room:
         known = (*price_list.stored(room.database), *built_in_prices())
         given = {name: rate for name, rate in rates.items() if rate is not None}
-        price = make_price(known, model, day, source=_who(), **given)
+        price = make_price(known, model, day, source=who(), **given)
         price_list.put(room.database, price)
         if as_data:
             print_json(_rates(price))
@@ -113,31 +121,29 @@ def _read_optional(option: str, text: str | None, most: Decimal = USD_MAX) -> De
 
 def _read_amount(option: str, text: str, most: Decimal = USD_MAX) -> Decimal:
     """Read a decimal from 0 on, with at most nine places: what is stored is what was said."""
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    exponent = amount.as_tuple().exponent
-    exact = isinstance(exponent, int) and -exponent <= DECIMALS_MAX
-    if not exact or amount.is_signed() or amount > most:
+    amount = parse_amount(text, most)
+    if amount is None:
         raise SettingError("price_wrong", option=option, value=text, most=most)
     return amount
 
 
 def _read_day(text: str) -> date:
+    """Read YYYY-MM-DD and nothing else that Python takes for a date."""
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise SettingError("date_wrong", option="--from", value=text) from error
+        if DAY.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise SettingError("date_wrong", option="--from", value=text)
 
 
-def _who() -> str:
-    """Return user@host; a container's user may have no name."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user}@{socket.gethostname()}"
+def _warn(model: str, day: date, rates: Sequence[Decimal]) -> None:
+    """Say on stderr what is possible, but probably a slip."""
+    if day > datetime.now(UTC).date() + FAR:
+        typer.echo(words("price_far", model=model, date=day.isoformat()), err=True)
+    dearest = max(rates)
+    if dearest > DEAR_USD:
+        typer.echo(words("price_dear", model=model, usd=_show(dearest)), err=True)
 
 
 def _rates(price: Price) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from jobs.errors import NotBuiltError, SettingError
 from jobs.export import write_file
 from jobs.job import BatchStatus
 from jobs.spec import Spec, read_spec
-from jobs.store import batches, cloud, results
+from jobs.store import batches, budget, results
 from workers.cli.options import (
     Config,
     Db,
@@ -30,7 +30,7 @@ from workers.cli.out import check_out
 from workers.cli.results import RESULT_COLUMNS, choose_format
 from workers.device import parse_device
 from workers.report import Report, as_json, exit_status, parse_allow_bad, report_on
-from workers.run import Run, RunOptions, prepare, run_files
+from workers.run import Run, RunOptions, check_cloud, prepare, run_files, warn_of_cloud
 from workers.settings import Settings, read_settings
 from workers.view import make_view
 
@@ -113,7 +113,7 @@ def _say_limited(room: Room, files: list[Path], rows: list[int], limit: int | No
 
 def _lost_money(room: Room, report: Report) -> list[tuple[str, object]]:
     """Return what lost replies may have cost; it is taken from the budget, so it is shown."""
-    lost = cloud.money(room.database, report.batch_id).maybe_paid_nano_usd
+    lost = budget.money(room.database, report.batch_id).maybe_paid_nano_usd
     return [(room.say("sum_maybe_paid"), f"{format_usd(lost)} USD")] if lost else []
 
 
@@ -162,10 +162,12 @@ def submit(
     parsed = read_spec(spec)
     told: list[dict[str, Any]] = []
     settings = read_settings(database_url=db, redis_url=redis, config=config)
+    check_cloud(settings, parsed)
     handed = [handing.hand_in(path, parsed, limit) for path in files]
     for item in handed:
         handing.check_readable(item)
     with open_settled(settings, create=True) as room:
+        warn_of_cloud(settings, parsed, make_view(settings.language), from_here=False)
         for item in handed:
             found = batches.find(room.database, item.identity)
             again = found is not None and found.status is BatchStatus.FAILED and partial

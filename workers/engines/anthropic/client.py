@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,15 +10,12 @@ import httpx2
 from anthropic.types import Message
 
 from jobs.cloud import CloudFinish, CloudReply, CloudUsage
-from jobs.errors import CloudAmbiguousError, SettingError
+from jobs.errors import CloudAmbiguousError
 from jobs.prompt import Question
+from workers.engines.anthropic.access import read_address, read_key
 from workers.engines.anthropic.failures import explain
 from workers.engines.anthropic.request import build_request, max_output_tokens
-from workers.settings import read_secret
 
-KEY_VARIABLE: Final = "ANTHROPIC_API_KEY"
-ADDRESS_VARIABLE: Final = "ANTHROPIC_BASE_URL"
-DEFAULT_ADDRESS: Final = "https://api.anthropic.com"
 CONNECT_SECONDS: Final = 10.0
 CHATTY: Final = ("anthropic", "httpx2", "httpcore2")
 """Loggers that write bodies or headers at `debug`."""
@@ -30,12 +26,6 @@ FINISHES: Final[Mapping[str | None, CloudFinish]] = {
     "refusal": "refusal",
 }
 """Every other reason (max_tokens, the context is full) leaves half an answer."""
-
-
-def has_key(environment: Mapping[str, str] | None = None) -> bool:
-    """Say whether the environment, or the file ANTHROPIC_API_KEY_FILE names, holds a key."""
-    environment = os.environ if environment is None else environment
-    return bool((read_secret(KEY_VARIABLE, environment) or "").strip())
 
 
 class Anthropic:
@@ -64,10 +54,8 @@ class Anthropic:
             self._client = client.with_options(max_retries=0, timeout=timeout)
             return
         self._client = anthropic.Anthropic(
-            api_key=_check_key(
-                read_secret(KEY_VARIABLE, os.environ) if api_key is None else api_key
-            ),
-            base_url=_check_address(base_url or os.environ.get(ADDRESS_VARIABLE)),
+            api_key=read_key(api_key),
+            base_url=read_address(base_url),
             timeout=timeout,
             max_retries=0,
             open_telemetry=False,  # spans may carry content
@@ -153,22 +141,3 @@ def _count(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise ValueError("no number of tokens")
     return value
-
-
-def _check_key(key: str | None) -> str:
-    key = (key or "").strip()
-    if not key:
-        raise SettingError("no_cloud_key", variable=KEY_VARIABLE)
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise SettingError("cloud_key_malformed", variable=KEY_VARIABLE)
-    return key
-
-
-def _check_address(address: str | None) -> str:
-    try:
-        url = httpx2.URL((address or "").strip() or DEFAULT_ADDRESS)
-    except httpx2.InvalidURL:
-        url = None
-    if url is None or url.scheme not in ("http", "https") or not url.host:
-        raise SettingError("cloud_address_wrong", variable=ADDRESS_VARIABLE)
-    return str(url)

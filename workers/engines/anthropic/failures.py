@@ -72,7 +72,11 @@ def _explain_status(error: anthropic.APIStatusError, model: str) -> CloudError:
         kind, code = CloudAccountError, "cloud_spend_limit"
     elif error.type == "billing_error":
         kind, code = CloudAccountError, "cloud_payment_required"
-    elif provider_code in ACCOUNT_CODES or status < 400:  # a redirect: not the provider
+    elif status < 400:  # not the provider, and not followed: it would take the row elsewhere
+        kind, code = CloudAccountError, "cloud_redirects"
+    elif status == 404 and error.type is None:  # the provider says what it does not find
+        kind, code = CloudAccountError, "cloud_not_there"
+    elif provider_code in ACCOUNT_CODES:
         kind, code = CloudAccountError, "cloud_not_allowed"
     elif status >= 500:
         kind, code = BY_STATUS.get(status, (CloudAmbiguousError, "cloud_server_error"))

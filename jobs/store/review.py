@@ -1,0 +1,92 @@
+"""Rows in review that only an obstacle kept from the cloud: sent back to it when a person says."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import func, select, update
+
+from jobs.job import CLOUD_QUEUE, BatchStatus, JobStatus, Step
+from jobs.store import budget
+from jobs.store.budget import NewBudget
+from jobs.store.database import Database, now
+from jobs.store.outcomes import STEP_ROWS, open_chunk
+from jobs.tables import batches, jobs, tiers
+
+RESUMABLE: Final = (
+    "no_cloud_key",
+    "no_budget",
+    "budget_exceeded",
+    "secret_twice",
+    "secret_unreadable",
+    "cloud_key_malformed",
+    "cloud_key_refused",
+    "cloud_address_wrong",
+    "cloud_address_has_query",
+    "cloud_redirects",
+    "cloud_not_there",
+    "cloud_not_allowed",
+    "cloud_model_refused",
+    "cloud_payment_required",
+    "cloud_spend_limit",
+    "cloud_not_installed",
+    "price_missing",
+)
+"""Obstacles that a person can remove; rows that met one can be asked again."""
+
+
+SHORT_OF_MONEY: Final = ("no_budget", "budget_exceeded")
+"""Those of them that only more money removes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """How many rows are asked again, and how many of them the budget had stopped."""
+
+    rows: int
+    short_of_money: int
+
+
+def resume(database: Database, batch_id: str, new_budget: NewBudget | None = None) -> Resumed:
+    """Send rows in review back to the cloud's queue if only an obstacle stopped them.
+
+    A closed batch is opened again. Its budget stays what it was unless another one is given;
+    raises what `budget.change` raises, and changes nothing then.
+    """
+    with database.write() as connection:
+        if new_budget is not None:
+            budget.change(connection, batch_id, new_budget)
+        rows = connection.execute(
+            select(jobs.c.job_id, jobs.c.obstacle_code)
+            .where(
+                jobs.c.batch_id == batch_id,
+                jobs.c.status == JobStatus.REVIEW,
+                jobs.c.obstacle_code.in_(RESUMABLE),
+            )
+            .order_by(jobs.c.row_number)
+        ).all()
+        if not rows:
+            return Resumed(0, 0)
+        ids = [row.job_id for row in rows]
+        tier = connection.execute(
+            select(func.count()).select_from(tiers).where(tiers.c.batch_id == batch_id)
+        ).scalar_one()
+        for start in range(0, len(ids), STEP_ROWS):
+            part = ids[start : start + STEP_ROWS]
+            connection.execute(
+                update(jobs)
+                .where(jobs.c.job_id.in_(part))
+                .values(
+                    status=JobStatus.ESCALATED,
+                    obstacle_code=None,
+                    obstacle=None,
+                    finished_at=None,
+                    updated_at=now(),
+                )
+            )
+            open_chunk(connection, batch_id, Step("cloud", tier, CLOUD_QUEUE), part)
+        connection.execute(
+            update(batches)
+            .where(batches.c.batch_id == batch_id, batches.c.status == BatchStatus.CLOSED)
+            .values(status=BatchStatus.OPEN, closed_at=None, updated_at=now())
+        )
+    return Resumed(len(ids), sum(row.obstacle_code in SHORT_OF_MONEY for row in rows))
