@@ -83,7 +83,9 @@ def test_reasons_are_words_without_content(language: Language) -> None:
 
 
 CLOUD: dict[str, Any] = {"cloud": "claude-haiku-4-5", "data_class": "open", "budget_nano_usd": 1}
-UNSURE = Completion(5, "a", (("a", 0.6), ("b", 0.4)), "label_probability", USAGE)
+UNSURE = Completion(
+    5, "a", (("a", 0.6), ("b", 0.4)), confidence_source="label_probability", usage=USAGE
+)
 
 
 def plan_with(route: Route, task: Task = TASK) -> Plan:

@@ -22,9 +22,7 @@ from workers.journal import Journal
 
 pytestmark = pytest.mark.slow
 
-FRAME = Frame(
-    "Sort the message into one category.", before="Message: ", answer_start="Category:"
-)
+FRAME = Frame("Sort the message into one category.", before="Message: ", answer_start="Category:")
 LABELS = LabelChoice((" refund", " delivery", " password", " invoice", " other"))
 COPY = Frame("Write the message again, more politely.", before="Message: ")
 WRITTEN = FreeText(max_tokens=24)
@@ -45,9 +43,7 @@ def make_texts(count: int) -> list[str]:
 def rows_of(model: Model, texts: Sequence[str], frame: Frame, choice: LabelChoice) -> list[Tokens]:
     groups = Groups(model, "smollm2")
     group = groups.find(make_prompts(["x"], frame=frame, choice=choice)[0])
-    return [
-        group.prefix + model.tokenise(text, special=False) + group.suffix for text in texts
-    ]
+    return [group.prefix + model.tokenise(text, special=False) + group.suffix for text in texts]
 
 
 def read_raw(model: Model, rows: Sequence[Tokens], order: Sequence[int]) -> NDArray[np.float64]:
