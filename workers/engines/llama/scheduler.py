@@ -139,7 +139,7 @@ class Scheduler:
             self._fill(step, lanes[(self._steps + number) % len(lanes)])
             if step.parts or step.openings:
                 return step
-        if not self._running and not any(lanes):
+        if len(self._waiting) and not self._running and not any(self._lanes()):
             self._begin_anew(step)
         return step
 
