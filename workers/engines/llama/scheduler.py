@@ -355,7 +355,7 @@ class Scheduler:
             room.sequences += 1
             room.cells += len(tokens) + self._expected.cells(row)
         prefix = self._prefixes[tokens]
-        if prefix.unread and not row.alone:
+        if prefix.unread and not (row.alone or prefix.sponsor.alone):
             self._read(step, left, [prefix])
         return not prefix.unread
 
