@@ -376,14 +376,19 @@ class Scheduler:
             sequences += bool(row.group.prefix)
         elif prefix.fresh:  # what is kept for its sponsor is there for this row
             cells -= self._expected.cells(prefix.sponsor)
-        while room.cells + cells > most_cells or (
-            room.sequences + sequences >= self._budget.sequences
+        chosen: list[Prefix] = []  # for a row that would find no room anyway none is given up
+        while (
+            room.cells + cells - sum(len(one.tokens) for one in chosen) > most_cells
+            or room.sequences + sequences - len(chosen) >= self._budget.sequences
         ):
-            idle = self._find_prefix(besides=row.group.prefix, fresh=False, busy=step.busy)
+            busy = step.busy | {id(one) for one in chosen}
+            idle = self._find_prefix(besides=row.group.prefix, fresh=False, busy=busy)
             if idle is None:
                 return False
-            self._evict(step, left, idle)
-            room.cells -= len(idle.tokens)
+            chosen.append(idle)
+        for prefix in chosen:
+            self._evict(step, left, prefix)
+            room.cells -= len(prefix.tokens)
             room.sequences -= 1
         return True
 
