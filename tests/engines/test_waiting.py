@@ -1,5 +1,7 @@
 """The queue of rows: submissions take turns, and each keeps its order."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +57,7 @@ def test_submissions_take_turns(numbers: list[int]) -> None:
     order = [row.ticket.submission for row in drain(waiting)]
     for number in set(numbers):
         places = [at for at, other in enumerate(order) if other == number]
-        for one, two in zip(places, places[1:], strict=False):
+        for one, two in pairwise(places):
             between = order[one + 1 : two]
             assert len(between) == len(set(between))
 
