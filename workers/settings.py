@@ -53,6 +53,8 @@ class ModelSection(Section):
     memory: Literal["auto", "unified", "split"] = "auto"
     kv_type: Literal["f16", "q8_0", "f32"] = "f16"
     flash_attention: Literal["auto", "on", "off"] = "auto"
+    adapter: Path | None = None
+    adapter_scale: Annotated[float, Field(ge=-10, le=10)] = 1.0
     stub: Mapping[str, Any] = {}
 
 

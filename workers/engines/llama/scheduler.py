@@ -139,7 +139,7 @@ class Scheduler:
             self._fill(step, lanes[(self._steps + number) % len(lanes)])
             if step.parts or step.openings:
                 return step
-        if not self._running and not any(lanes):
+        if len(self._waiting) and not self._running and not any(self._lanes()):
             self._begin_anew(step)
         return step
 
@@ -356,7 +356,7 @@ class Scheduler:
             room.sequences += 1
             room.cells += len(tokens) + self._expected.cells(row)
         prefix = self._prefixes[tokens]
-        if prefix.unread and not row.alone:
+        if prefix.unread and not (row.alone or prefix.sponsor.alone):
             self._read(step, left, [prefix])
         return not prefix.unread
 
@@ -377,14 +377,19 @@ class Scheduler:
             sequences += bool(row.group.prefix)
         elif prefix.fresh:  # what is kept for its sponsor is there for this row
             cells -= self._expected.cells(prefix.sponsor)
-        while room.cells + cells > most_cells or (
-            room.sequences + sequences >= self._budget.sequences
+        chosen: list[Prefix] = []  # for a row that would find no room anyway none is given up
+        while (
+            room.cells + cells - sum(len(one.tokens) for one in chosen) > most_cells
+            or room.sequences + sequences - len(chosen) >= self._budget.sequences
         ):
-            idle = self._find_prefix(besides=row.group.prefix, fresh=False, busy=step.busy)
+            busy = step.busy | {id(one) for one in chosen}
+            idle = self._find_prefix(besides=row.group.prefix, fresh=False, busy=busy)
             if idle is None:
                 return False
-            self._evict(step, left, idle)
-            room.cells -= len(idle.tokens)
+            chosen.append(idle)
+        for prefix in chosen:
+            self._evict(step, left, prefix)
+            room.cells -= len(prefix.tokens)
             room.sequences -= 1
         return True
 
