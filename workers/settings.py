@@ -41,6 +41,7 @@ class ModelSection(Section):
     engine: Literal["llama", "stub"] = "llama"
     threads: Annotated[int, Field(ge=1)] | None = None
     context_tokens: Annotated[int, Field(ge=256)] | None = None
+    prepared: Literal["auto", "off"] = "auto"
     stub: Mapping[str, Any] = {}
 
 

@@ -1,6 +1,5 @@
 """From a file and a few numbers to a running engine."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from workers.engines.llama.gguf import hash_file
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.model import CELL_PADDING, MAX_SEQUENCES, ContextSize, Model, has_gpu
 from workers.engines.llama.scheduler import Budget
+from workers.engines.prepared import count_cores
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
 
@@ -31,13 +31,15 @@ def load_engine(
     step_tokens: int = 2048,
     sequences: int = 128,
     gpu_layers: int = -1,
+    file_hash: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> LlamaEngine:
     """Load a GGUF file and start its engine; raises `ModelError`.
 
     `threads` None leaves one core for Python where there are more than two. `context_tokens`
     bounds one prompt with its answer, `step_tokens` what a step reads of several rows,
-    `sequences` (4 to 256) the rows and label paths held at once.
+    `sequences` (4 to 256) the rows and label paths held at once. `file_hash` is the file's
+    sha256 where the caller has just made sure of it; else the file is read for it.
     """
     if not MIN_SEQUENCES <= sequences <= MAX_SEQUENCES or step_tokens < 1:
         raise ValueError((sequences, step_tokens))
@@ -51,7 +53,7 @@ def load_engine(
     except BaseException:
         model.free()
         raise
-    about = EngineModel(name, hash_file(path), context)
+    about = EngineModel(name, file_hash or hash_file(path), context)
     budget = Budget(min(step_tokens, context), context, cells, sequences)
     return LlamaEngine(model, groups, journal, about, budget, clock=clock)
 
@@ -61,6 +63,5 @@ def choose_threads() -> int:
 
     ggml's threads spin while they wait; one that shares its core slows all the others.
     """
-    known = hasattr(os, "sched_getaffinity")  # Linux; a container may own fewer than there are
-    cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+    cores = count_cores()
     return cores - 1 if cores > 2 else cores

@@ -109,6 +109,10 @@ class Model(Vocabulary):
         )
         self._lengths = [0] * size.sequences
 
+    def use_threads(self, threads: int) -> None:
+        """Let the next decodes run on so many threads."""
+        native.llama_set_n_threads(self._context, threads, threads)
+
     def free(self) -> None:
         """Give memory and weights back; the model is useless afterwards."""
         if self._context:
