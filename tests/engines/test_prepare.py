@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -230,7 +231,7 @@ class TestMaking:
         assert files(model) == sorted(["mine.gguf", name_record(model.path), record.prepared.name])
         assert (record.prepared.format, record.speedup) == ("bf16", 3.0)
         assert record.original.sha256 == hash_file(model.path)
-        assert record.threads == maker.count_cores()
+        assert record.threads == prepared.count_cores()
         found = find_prepared(model, thorough=True)
         assert found.record == record
         assert found.path is not None
@@ -304,7 +305,7 @@ class TestMaking:
         self, model: ModelFile, bench: Bench, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It is said before anything is written."""
-        monkeypatch.setattr(maker.shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
         with pytest.raises(ModelError) as caught:
             make(model, bench)
         assert caught.value.code == "prepare_no_space"
@@ -324,7 +325,7 @@ class TestMaking:
                 raise OSError(errno.ENOSPC, "full")
             real(descriptor)
 
-        monkeypatch.setattr(maker.os, "fsync", fsync)
+        monkeypatch.setattr(os, "fsync", fsync)
         with pytest.raises(ModelError) as caught:
             make(model, bench)
         assert caught.value.code == "prepare_no_space"
@@ -373,7 +374,7 @@ class TestMaking:
     ) -> None:
         """Then the user's cache takes it, where it is found again; a package's always does."""
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        monkeypatch.setattr(maker.os, "access", lambda *_: False)
+        monkeypatch.setattr(os, "access", lambda *_: False)
         make(model, bench)
         assert files(model) == ["mine.gguf"]
         found = find_prepared(model)
@@ -434,6 +435,8 @@ class TestUsing:
         """A folder that came from another machine is not used here, and that is said."""
         edit_record(model, processor="another")
         assert find_prepared(model).problem == "prepared_other_processor"
+        edit_record(model, processor=read_processor()[0], build="CPU : AVX2 = 1")
+        assert find_prepared(model).problem == "prepared_other_build"
         monkeypatch.setattr(prepared, "read_processor", lambda: ("f" * 64, "other"))
         assert find_prepared(model).problem == "prepared_other_processor"
 
@@ -468,7 +471,7 @@ class TestUsing:
         self, model: ModelFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The prepared file on the processor; the original on a GPU, when off, or when changed."""
-        asked: list[tuple[str, str | None, object]] = []
+        asked: list[tuple[object, ...]] = []
 
         def pretend(path: Path, name: str, threads: object, *_: object, **more: Any) -> Any:
             asked.append((path.name, more["file_hash"], threads))
@@ -477,22 +480,22 @@ class TestUsing:
         monkeypatch.setattr("workers.engines.llama.load_engine", pretend, raising=False)
         monkeypatch.setattr("workers.engines.llama.has_gpu", lambda: True, raising=False)
         journal = Journal(tmp_path / "journal")
+
+        def ask(one: ModelFile, gpu_layers: int = 0) -> tuple[object, ...]:
+            load.load_engine(one, journal, gpu_layers=gpu_layers)
+            return asked.pop()
+
         record = find_prepared(model).record
         assert record is not None
         assert record.prepared is not None
-        load.load_engine(model, journal)
-        assert asked[-1] == (record.prepared.name, record.prepared.sha256, record.threads)
-        load.load_engine(model, journal, gpu_layers=-1)
-        assert asked[-1] == ("mine.gguf", None, None)
+        assert ask(model) == (record.prepared.name, record.prepared.sha256, record.threads)
+        assert ask(model, gpu_layers=-1) == ("mine.gguf", None, None)
         off = ModelFile("mine", model.path, ModelSection(prepared="off", threads=3))
-        load.load_engine(off, journal)
-        assert asked[-1] == ("mine.gguf", None, 3)
+        assert ask(off) == ("mine.gguf", None, 3)
         edit_record(model, cores=999)
-        load.load_engine(model, journal)
-        assert asked[-1] == (record.prepared.name, record.prepared.sha256, None)
+        assert ask(model) == (record.prepared.name, record.prepared.sha256, None)
         self.prepared_path(model).write_bytes(b"GGUF")
-        load.load_engine(model, journal)
-        assert asked[-1][0] == "mine.gguf"
+        assert ask(model)[0] == "mine.gguf"
         journal.close()
 
     def test_a_prepared_file_that_does_not_load(

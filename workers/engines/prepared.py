@@ -2,7 +2,7 @@
 
 `sekisho models prepare` makes them; what it measured stands in a record (JSON) next to the file.
 A prepared file answers only while the record's hashes are those of both files and its processor
-is this one; in every other case the original does. No native library is needed to tell.
+is this one; in every other case the original does.
 """
 
 import glob
@@ -30,6 +30,7 @@ Problem = Literal[
     "prepared_none",
     "prepared_unreadable",
     "prepared_other_processor",
+    "prepared_other_build",
     "prepared_original_changed",
     "prepared_file_missing",
     "prepared_file_changed",
@@ -87,6 +88,7 @@ class Record(_Part):
     cores: int
     processor: str
     processor_name: str
+    build: str
     llama_cpp: str
     request: Request
     questions: int
@@ -134,6 +136,14 @@ def read_processor() -> tuple[str, str]:
     lines = sorted({" ".join(sorted(line.lower().split())) for line in told})
     content = "\n".join((platform.machine(), name, *lines))
     return hashlib.sha256(content.encode()).hexdigest(), name
+
+
+@cache
+def read_build() -> str:
+    """Return what llama.cpp was compiled to use: compiled for any processor, it reads otherwise."""
+    from workers.engines.llama.quantize import describe_build  # noqa: PLC0415 - native libraries
+
+    return describe_build()
 
 
 def count_cores() -> int:
@@ -209,6 +219,8 @@ def _examine(model: ModelFile, path: Path, folder: Path, *, thorough: bool) -> F
     known = model.expected_sha256
     if record.processor != read_processor()[0]:
         problem = "prepared_other_processor"
+    elif record.build != read_build():
+        problem = "prepared_other_build"
     elif known not in (None, record.original.sha256) or not _is(path, record.original, thorough):
         problem = "prepared_original_changed"
     elif record.prepared is not None:

@@ -33,6 +33,7 @@ from workers.engines.prepared import (
     list_folders,
     name_record,
     name_stem,
+    read_build,
     read_processor,
     read_version,
     take_mark,
@@ -215,6 +216,8 @@ def _make(
     original_hash = hash_file(path)
     if model.expected_sha256 not in (None, original_hash):
         raise ModelError("model_hash_differs", path=str(path), model=model.name)
+    for form in forms:
+        is_too_large(form, weights, workshop.folder)  # raises before minutes are spent
     mark = take_mark(path)
     own = name_type(weights)
     say("prepare_begins", model=model.name, format=own, megabytes=mark[0] // MEGABYTE)
@@ -260,6 +263,7 @@ def _make(
         cores=count_cores(),
         processor=signature,
         processor_name=name,
+        build=read_build(),
         llama_cpp=read_version(),
         request=request,
         questions=len(answers),

@@ -20,6 +20,13 @@ FILE_TYPES: Final[Mapping[str, int]] = {
 }
 
 
+def describe_build() -> str:
+    """Return what llama.cpp was compiled to use, e.g. "CPU : AVX2 = 1 | AVX512_BF16 = 1"."""
+    native.llama_log_set(stay_silent, ctypes.c_void_p(0))
+    native.llama_backend_init()
+    return bytes(native.llama_print_system_info()).decode("utf-8", "replace").strip(" |")
+
+
 def quantize(source: Path, target: Path, form: str, *, threads: int) -> bool:
     """Write `source` as `target` with its matrices in `form`; say whether that went well.
 
