@@ -80,10 +80,16 @@ def test_all_models_are_prepared(
     monkeypatch.setattr("workers.models.BUILT_IN", {})
     (folder / "models" / "other.gguf").write_bytes(mine.read_bytes())
     text = "[models.stub]\nengine = 'stub'\n[models.other]\nprepared = 'off'\n"
+    text += "[models.lost]\nthreads = 2\n"
     (folder / "sekisho.toml").write_text(text)
-    told = call("models", "prepare", "--json").data["models"]
-    assert [one["model"] for one in told] == ["mine"]
+    called = call("models", "prepare", "--json")
+    assert (called.status, [one["model"] for one in called.data["models"]]) == (1, ["mine"])
+    assert "lost" in called.err
     assert bench.written == ["bf16", "q8_0"]
+    (folder / "models" / "words.gguf").write_text("only words")
+    broken = call("models", "prepare", "--json")
+    assert (broken.status, [one["model"] for one in broken.data["models"]]) == (1, ["mine"])
+    assert "words.gguf" in broken.err
     off = call("models", "prepare", "other")
     assert 'prepared = "off"' in off.err
     assert 'prepared = "off"' in call("models", "show", "other").out

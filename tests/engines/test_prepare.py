@@ -28,6 +28,7 @@ from workers.engines.prepared import (
     Record,
     Request,
     find_prepared,
+    list_folders,
     name_record,
     read_processor,
 )
@@ -374,7 +375,8 @@ class TestMaking:
     ) -> None:
         """Then the user's cache takes it, where it is found again; a package's always does."""
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        monkeypatch.setattr(os, "access", lambda *_: False)
+        beside = list_folders(model)[0]
+        monkeypatch.setattr(os, "access", lambda folder, _: folder != beside)
         make(model, bench)
         assert files(model) == ["mine.gguf"]
         found = find_prepared(model)
@@ -382,7 +384,12 @@ class TestMaking:
         assert found.folder.is_relative_to(tmp_path / "cache")
         monkeypatch.undo()
         packaged = ModelFile("p", model.path, model.section, packaged=True)
-        assert len(prepared.list_folders(packaged)) == 1
+        assert len(list_folders(packaged)) == 1
+        monkeypatch.setenv("XDG_CACHE_HOME", "no/home")
+        assert list_folders(packaged) == []
+        with pytest.raises(ModelError) as caught:
+            make(packaged, bench)
+        assert caught.value.code == "prepare_no_folder"
 
     def test_an_original_that_is_not_the_known_one(self, model: ModelFile, bench: Bench) -> None:
         """It is not prepared."""

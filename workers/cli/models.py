@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from threading import Event, Timer
 from typing import Annotated, Any, Final
 
@@ -22,7 +23,7 @@ from workers.engines.prepared import (
     is_current,
 )
 from workers.models import ModelFile, find_model, list_models
-from workers.settings import Settings, read_settings
+from workers.settings import ModelSection, Settings, read_settings
 from workers.view import make_view
 
 WAIT_SECONDS: Final = 60.0
@@ -102,23 +103,19 @@ def prepare(
     )
     view = make_view(settings.language)
     told = []
+    complaints = []
     with ExitStack() as stack:
-        held = Event()
-
-        def hold() -> None:
-            if not held.is_set():
-                _hold_processor(stack, lambda: view.say("prepare_waits_device"))
-                held.set()
-
+        hold = cache(lambda: _hold_processor(stack, lambda: view.say("prepare_waits_device")))
         for one in names:
-            model = find_model(settings, one)
-            check_model(model)
-            found = find_prepared(model).record
-            done = found is not None and not force and is_current(found, request)
-            if found is not None and done:
-                record, made = found, False
-            else:
-                record, made = _make(model, request, view.say, force, hold)
+            try:
+                model = find_model(settings, one)
+                record, made = _prepare(model, request, view.say, force, hold)
+            except ModelError as error:
+                if name is not None:
+                    raise
+                complaints.append(error)
+                view.say(error.code, **error.params)
+                continue
             if not made:
                 view.say("prepare_done_already", model=one)
             if model.section.prepared == "off":
@@ -128,6 +125,7 @@ def prepare(
                 typer.echo(_sum_up(one, record))
     if as_data:
         print_json({"models": told})
+    raise typer.Exit(1 if complaints else 0)
 
 
 def check(
@@ -153,13 +151,18 @@ def pull() -> None:
     raise NotBuiltError("command_not_built", command="models pull")
 
 
-def _make(
+def _prepare(
     model: ModelFile,
     request: Request,
     say_: Callable[..., None],
     force: bool,
     hold: Callable[[], None],
 ) -> tuple[Record, bool]:
+    """Return the record of a model and whether it was made now; raises ModelError."""
+    check_model(model)
+    found = find_prepared(model).record
+    if found is not None and not force and is_current(found, request):
+        return found, False
     from workers.engines.llama.prepare import prepare as make  # noqa: PLC0415 - native libraries
 
     return make(model, request, say_, force=force, hold=hold)
@@ -177,9 +180,9 @@ def _hold_processor(stack: ExitStack, on_wait: Callable[[], None]) -> None:
 
 
 def _preparable(settings: Settings) -> Iterator[str]:
-    """Yield the models that have a file and whose settings let a prepared one be used."""
+    """Yield the models whose settings let a prepared file be used."""
     for name in list_models(settings):
-        section = find_model(settings, name).section
+        section = settings.models.get(name, ModelSection())
         if section.engine == "llama" and section.prepared == "auto":
             yield name
 

@@ -175,10 +175,10 @@ def list_folders(model: ModelFile) -> list[Path]:
     if model.path is None:
         return []
     path = Path(os.path.abspath(model.path))  # noqa: PTH100 - links are left as they are
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 - never raises
     key = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    cached = Path(home) / "sekisho" / "models" / key
-    return [cached] if model.packaged else [path.parent, cached]
+    cached = [home / "sekisho" / "models" / key] if home.is_absolute() else []  # else: no home
+    return cached if model.packaged else [path.parent, *cached]
 
 
 def name_stem(path: Path) -> str:

@@ -333,15 +333,14 @@ def _memory() -> int:
 
 def _choose_folder(model: ModelFile) -> Path:
     """Return the folder to write into: beside the model if it can be, else the user's cache."""
-    *beside, cached = list_folders(model)
-    for folder in beside:
-        if os.access(folder, os.W_OK):
-            return folder
-    try:
-        cached.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ModelError("prepare_no_folder", folder=str(cached), problem=error.strerror) from error
-    return cached
+    folders = list_folders(model)
+    for folder in folders:
+        with suppress(OSError):
+            if model.packaged or folder != folders[0]:
+                folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    raise ModelError("prepare_no_folder", folder=", ".join(map(str, folders)), problem="EACCES")
 
 
 @contextmanager
