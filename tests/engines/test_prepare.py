@@ -157,6 +157,7 @@ class TestChoosing:
         assert compare(first, second, noise) == maker.Agreement(0.5, 1.0)
         other = [(0.50, 0.45, 0.05), (0.10, 0.90, 0.0)]
         assert compare(first, other, noise) == maker.Agreement(0.5, 0.5)
+        assert measure_noise([(1.0, 0.0)], [(0.0, 1.0)]) == maker.NOISE_MAX
         assert compare(first, other, 0.0) == maker.Agreement(0.5, 0.5)
 
     @pytest.mark.parametrize(
@@ -343,6 +344,36 @@ class TestMaking:
         assert record.left_out == {"bf16": "prepare_not_written"}
         assert record.prepared is not None
         assert record.prepared.format == "q8_0"
+
+    def test_a_format_that_cannot_be_loaded(self, model: ModelFile, bench: Bench) -> None:
+        """It is left out, and its file goes, too."""
+
+        def refuse(path: Path, counts: Sequence[int]) -> Speed:
+            if form_of(path) == "bf16":
+                raise ModelError("model_load_failed", path=path)
+            return bench.measure(path, counts)
+
+        record, _ = make(model, bench, tools=Tools(bench.quantize, refuse, bench.answer))
+        assert record.left_out == {"bf16": "prepare_not_loaded"}
+        assert len(files(model)) == 3
+
+    def test_an_original_that_changes_meanwhile(self, model: ModelFile, bench: Bench) -> None:
+        """What was measured is of no file that is still there."""
+        path = model.path
+        assert path is not None
+        bench.fails = lambda form: path.write_bytes(pack_gguf())
+        with pytest.raises(ModelError) as caught:
+            make(model, bench)
+        assert caught.value.code == "prepared_original_changed"
+        assert files(model) == ["mine.gguf"]
+
+    def test_a_model_in_several_files(self, model: ModelFile, bench: Bench) -> None:
+        """The hash of its first file would not be the model's."""
+        assert model.path is not None
+        path = model.path.rename(model.path.with_name("big-00001-of-00002.gguf"))
+        with pytest.raises(ModelError) as caught:
+            make(ModelFile("big", path, model.section), bench)
+        assert caught.value.code == "prepare_split"
 
     def test_two_at_once(self, model: ModelFile, bench: Bench) -> None:
         """The second one waits and finds it done."""

@@ -8,11 +8,12 @@ import errno
 import fcntl
 import glob
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
@@ -42,8 +43,14 @@ from workers.models import ModelFile
 
 FORMATS: Final = tuple(FILE_TYPES)
 MIN_AGREEMENT: Final = 0.99
+NOISE_MAX: Final = 0.25
+"""However much the original's answers move: a flip from a clearer lead than this counts."""
+
 MIN_GAIN: Final = 1.1
 """A format that reads less than a tenth faster is not worth a second file."""
+
+PART_OF_SEVERAL: Final = re.compile(r"-\d{5}-of-\d{5}\.gguf$")
+"""A hash of the first part says nothing of the others, so such a model cannot be prepared."""
 
 SHARE_MIN: Final = 0.01
 """A type that fewer of the weights have (norms, routers) says nothing of a file's precision."""
@@ -88,6 +95,8 @@ def prepare(
     """
     if model.path is None:
         raise ModelError("prepare_no_file", model=model.name)
+    if PART_OF_SEVERAL.search(model.path.name):
+        raise ModelError("prepare_split", path=str(model.path))
     weights = count_weights(model.path)
     forms = choose_formats(weights, request)
     folder = _choose_folder(model)
@@ -155,12 +164,13 @@ class Agreement:
 
 
 def measure_noise(first: Sequence[Shares], second: Sequence[Shares]) -> float:
-    """Return by how much the lead of one label over another moved most between two orders."""
+    """Return by how much the lead of one label over another moved most between two orders, at
+    most `NOISE_MAX`."""
     moves = [
         [one - two for one, two in zip(before, after, strict=True)]
         for before, after in zip(first, second, strict=True)
     ]
-    return max((max(move) - min(move) for move in moves), default=0.0)
+    return min(max((max(move) - min(move) for move in moves), default=0.0), NOISE_MAX)
 
 
 def compare(original: Sequence[Shares], other: Sequence[Shares], noise: float) -> Agreement:
@@ -201,6 +211,54 @@ def list_thread_counts(cores: int) -> list[int]:
     return sorted(counts, reverse=True)
 
 
+@dataclass(slots=True)
+class _Contest:
+    """The original with its answers, what was tried against it, and what could not be."""
+
+    original: Figures
+    answers: Sequence[Shares]
+    noise: float
+    shares: list[float] = field(default_factory=list)
+    tried: list[Figures] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Figures:
+        return choose(self.original, self.tried)
+
+
+def _try(
+    form: str,
+    weights: Mapping[str, int],
+    counts: Sequence[int],
+    contest: _Contest,
+    workshop: "_Workshop",
+    say: Say,
+    tools: Tools,
+) -> str | None:
+    """Write and measure a format; return the code of what keeps it out, None if nothing does.
+
+    What reads slower than a good one is not asked the probe.
+    """
+    if is_too_large(form, weights, workshop.folder):
+        return "prepare_no_memory"
+    say("prepare_writes", format=form)
+    part = workshop.write(form, counts[0], tools.quantize)
+    if part is None:
+        return "prepare_not_written"
+    try:
+        speed = tools.measure(part, counts)
+        agreement = None
+        if speed.reading > contest.best.reading_tokens_per_second:
+            found = tools.answer(part, speed.threads)
+            agreement = compare(contest.answers, found, contest.noise)
+    except ModelError:
+        return "prepare_not_loaded"
+    contest.shares.append(speed.share)
+    contest.tried.append(_figures(form, part.stat().st_size, speed, agreement))
+    return None
+
+
 def _make(
     model: ModelFile,
     path: Path,
@@ -213,44 +271,33 @@ def _make(
     started = time.monotonic()
     weights = count_weights(path)
     counts = list_thread_counts(count_cores())
+    mark = take_mark(path)
     original_hash = hash_file(path)
     if model.expected_sha256 not in (None, original_hash):
         raise ModelError("model_hash_differs", path=str(path), model=model.name)
     for form in forms:
         is_too_large(form, weights, workshop.folder)  # raises before minutes are spent
-    mark = take_mark(path)
     own = name_type(weights)
     say("prepare_begins", model=model.name, format=own, megabytes=mark[0] // MEGABYTE)
     speed = tools.measure(path, counts)
     answers = tools.answer(path, speed.threads)
     noise = measure_noise(answers, tools.answer(path, speed.threads, shuffled=True))
-    original = _figures(own, mark[0], speed, Agreement(1.0, 1.0))
-    say("prepare_original", **_told(original))
-    shares = [speed.share]
-    tried: list[Figures] = []
-    left_out: dict[str, str] = {}
+    contest = _Contest(_figures(own, mark[0], speed, Agreement(1.0, 1.0)), answers, noise)
+    contest.shares.append(speed.share)
+    say("prepare_original", **_told(contest.original))
     for form in forms:
-        if is_too_large(form, weights, workshop.folder):
-            left_out[form] = "prepare_no_memory"
-            say("prepare_no_memory", format=form)
-            continue
-        say("prepare_writes", format=form)
-        part = workshop.write(form, counts[0], tools.quantize)
-        if part is None:
-            left_out[form] = "prepare_not_written"
-            say("prepare_not_written", format=form)
-            continue
-        speed = tools.measure(part, counts)
-        shares.append(speed.share)
-        agreement = None
-        if speed.reading > choose(original, tried).reading_tokens_per_second:
-            agreement = compare(answers, tools.answer(part, speed.threads), noise)
-        tried.append(_figures(form, part.stat().st_size, speed, agreement))
-        say("prepare_measured", **_told(tried[-1]))
-        workshop.keep_only(choose(original, tried).format)
-    best = choose(original, tried)
-    prepared = None if best is original else workshop.publish(best.format)
-    quiet = min(shares) >= QUIET_SHARE
+        problem = _try(form, weights, counts, contest, workshop, say, tools)
+        if problem is None:
+            say("prepare_measured", **_told(contest.tried[-1]))
+            workshop.keep_only(contest.best.format)
+        else:
+            contest.left_out[form] = problem
+            say(problem, format=form)
+    best = contest.best
+    if take_mark(path) != mark:
+        raise ModelError("prepared_original_changed")
+    prepared = None if best is contest.original else workshop.publish(best.format)
+    quiet = min(contest.shares) >= QUIET_SHARE
     if not quiet:
         say("prepare_busy")
     signature, name = read_processor()
@@ -268,8 +315,8 @@ def _make(
         request=request,
         questions=len(answers),
         noise=round(noise, 4),
-        measured=(original, *tried),
-        left_out=left_out,
+        measured=(contest.original, *contest.tried),
+        left_out=contest.left_out,
         seconds=round(time.monotonic() - started, 1),
         prepared_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
