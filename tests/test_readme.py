@@ -281,7 +281,13 @@ def test_what_is_not_built_is_the_codes() -> None:
     lines = listed.replace("\n  ", " ").strip().splitlines()
     shown = {head: rest.split(", ") for head, rest in (line.split(": ", 1) for line in lines)}
     assert shown == {
-        "commands": [*COMMANDS_NOT_BUILT, "db views", "report quality", "report cost"],
+        "commands": [
+            *COMMANDS_NOT_BUILT,
+            "db views",
+            "report quality",
+            "report cost",
+            "models pull",
+        ],
         "options": ["run --deadline", "run --no-cache"],
         "spec keys": list(KEYS_NOT_BUILT),
         "spec values": [f"{key}={value}" for key, of in NOT_BUILT_VALUES.items() for value in of],

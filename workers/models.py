@@ -27,15 +27,22 @@ BUILT_IN: Final = {
     )
 }
 
+PREPARED_MARK: Final = ".prepared-"
+"""Stands in the names of files that `models prepare` made: they are no models of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model as it was found. `expected_sha256` is None where no hash is known."""
+    """A model as it was found. `expected_sha256` is None where no hash is known.
+
+    A `packaged` file lies in a Python package's folder, which is pip's to write.
+    """
 
     name: str
     path: Path | None
     section: ModelSection
     expected_sha256: str | None = None
+    packaged: bool = False
 
 
 def find_model(settings: Settings, name: str) -> ModelFile:
@@ -58,4 +65,12 @@ def find_model(settings: Settings, name: str) -> ModelFile:
     if package is None or package.origin is None:
         raise ModelError("model_not_installed", model=name)
     path = Path(package.origin).parent / built_in.file_name
-    return ModelFile(name, path, section, built_in.sha256)
+    return ModelFile(name, path, section, built_in.sha256, packaged=True)
+
+
+def list_models(settings: Settings) -> list[str]:
+    """Return the names of the models there are: in the settings, in the folder, built in."""
+    found = {path.stem for path in settings.models_dir.glob("*.gguf")}
+    own = {name for name in found if PREPARED_MARK not in name}
+    built_in = {name for name, one in BUILT_IN.items() if importlib.util.find_spec(one.package)}
+    return sorted({*settings.models, *own, *built_in})

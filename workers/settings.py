@@ -55,6 +55,7 @@ class ModelSection(Section):
     flash_attention: Literal["auto", "on", "off"] = "auto"
     adapter: Path | None = None
     adapter_scale: Annotated[float, Field(ge=-10, le=10)] = 1.0
+    prepared: Literal["auto", "off"] = "auto"
     stub: Mapping[str, Any] = {}
 
 

@@ -49,7 +49,8 @@ def read_logits(model_path: Path, adapter: Adapter | None) -> NDArray[np.float32
     model = Model(model_path, gpu_layers=0)
     try:
         model.open_context(SIZE, 1, adapter=adapter)
-        return model.decode([Piece((1, 100, 200, 300), 0, (0,), 1)])[0].copy()
+        logits = model.decode([Piece((1, 100, 200, 300), 0, (0,), 1)])
+        return np.array(logits[0], np.float32)
     finally:
         model.free()
 

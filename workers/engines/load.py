@@ -1,15 +1,22 @@
 """Makes the engine a model asks for."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
+import structlog
+
 from jobs.errors import ModelError, SettingError
-from workers.engines.llama.gguf import check_gguf
+from workers.engines.llama.gguf import check_gguf, hash_file
+from workers.engines.prepared import Found, count_cores, find_prepared
 from workers.engines.protocol import Engine
 from workers.engines.stub import StubEngine
 from workers.journal import Journal
 from workers.models import ModelFile
+
+log = structlog.get_logger()
 
 STEP_TOKENS: Final = 512
 """What a step reads on a processor, which computes no more at once: rows are done sooner."""
@@ -40,6 +47,7 @@ def check_model(model: ModelFile) -> None:
 def load_engine(model: ModelFile, journal: Journal, *, gpu_layers: int = 0) -> Engine:
     """Load a model with so many layers on the GPU, -1 for all.
 
+    On the processor its prepared file answers, if there is a good one and the settings let it.
     Raises ModelError when its file is missing, damaged or not the known one, and SettingError
     when there is no GPU for the layers: they would silently run on the CPU.
     """
@@ -49,15 +57,74 @@ def load_engine(model: ModelFile, journal: Journal, *, gpu_layers: int = 0) -> E
     check_model(model)
     if model.path is None:
         raise ModelError("model_missing", path=model.name)
-    from workers.engines.llama import has_gpu  # noqa: PLC0415 - native libraries
+    if gpu_layers:
+        return _load_original(model, model.path, section.threads, journal, gpu_layers)
+    found = _find_prepared(model)
+    threads = section.threads or _measured_threads(found)
+    if found.path is not None and found.record is not None and found.record.prepared is not None:
+        try:
+            return _load(model, found.path, threads, journal, 0, found.record.prepared.sha256)
+        except ModelError as error:  # most likely there is less memory than there was
+            log.warning("prepared_not_used", model=model.name, reason=error.code)
+    return _load_original(model, model.path, threads, journal, 0)
+
+
+def _find_prepared(model: ModelFile) -> Found:
+    if model.section.prepared == "off":
+        return Found()
+    found = find_prepared(model)
+    if found.problem not in (None, "prepared_none"):
+        log.warning("prepared_not_used", model=model.name, reason=found.problem)
+    return found
+
+
+def _measured_threads(found: Found) -> int | None:
+    """Return the threads that were fastest, if this process has the cores they were measured on."""
+    record = found.record
+    return record.threads if record and record.cores == count_cores() else None
+
+
+def _load_original(
+    model: ModelFile, path: Path, threads: int | None, journal: Journal, gpu_layers: int
+) -> Engine:
+    weights_hash = hash_file(path)
+    if model.expected_sha256 not in (None, weights_hash):
+        raise ModelError("model_hash_differs", path=str(path), model=model.name)
+    return _load(model, path, threads, journal, gpu_layers, weights_hash)
+
+
+def _name_answerer(model: ModelFile, weights_hash: str) -> str:
+    """Return the hash of what answers: the file's, and with an adapter that of both and its scale.
+
+    Raises ModelError when the adapter's file is missing or damaged.
+    """
+    adapter = model.section.adapter
+    if adapter is None:
+        return weights_hash
+    check_gguf(adapter)
+    parts = (weights_hash, hash_file(adapter), repr(model.section.adapter_scale))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _load(
+    model: ModelFile,
+    path: Path,
+    threads: int | None,
+    journal: Journal,
+    gpu_layers: int,
+    weights_hash: str,
+) -> Engine:
+    from workers.engines.llama import Adapter, has_gpu  # noqa: PLC0415 - native libraries
     from workers.engines.llama import load_engine as load_llama  # noqa: PLC0415 - as above
+
+    section, adapter = model.section, model.section.adapter
 
     if gpu_layers and not has_gpu():
         raise SettingError("gpu_missing", model=model.name)
-    engine = load_llama(
-        model.path,
+    return load_llama(
+        path,
         model.name,
-        section.threads,
+        threads,
         journal,
         context_tokens=section.context_tokens,
         step_tokens=GPU_STEP_TOKENS if gpu_layers else STEP_TOKENS,
@@ -66,9 +133,7 @@ def load_engine(model: ModelFile, journal: Journal, *, gpu_layers: int = 0) -> E
         unified=section.memory == "unified" or (section.memory == "auto" and not gpu_layers),
         kv_type=section.kv_type,
         flash_attention=section.flash_attention,
+        adapter=None if adapter is None else Adapter(adapter, section.adapter_scale),
         gpu_layers=gpu_layers,
+        file_hash=_name_answerer(model, weights_hash),
     )
-    if model.expected_sha256 not in (None, engine.model.file_hash):
-        engine.close()
-        raise ModelError("model_hash_differs", path=str(model.path), model=model.name)
-    return engine

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from workers.engines.llama.engine import LlamaEngine
-    from workers.engines.llama.loader import has_gpu, load_engine
+    from workers.engines.llama.loader import Adapter, has_gpu, load_engine
 
-__all__ = ["LlamaEngine", "has_gpu", "load_engine"]
+__all__ = ["Adapter", "LlamaEngine", "has_gpu", "load_engine"]
 
 
 def __getattr__(name: str) -> object:

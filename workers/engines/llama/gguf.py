@@ -7,6 +7,7 @@ import hashlib
 import math
 import mmap
 import struct
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -29,12 +30,30 @@ BLOCKS: Final[Mapping[int, tuple[int, int]]] = {
     27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66),
     39: (32, 17),
 }  # fmt: skip
+TYPES: Final[Mapping[int, str]] = {
+    0: "f32", 1: "f16", 2: "q4_0", 3: "q4_1", 6: "q5_0", 7: "q5_1", 8: "q8_0", 9: "q8_1",
+    10: "q2_k", 11: "q3_k", 12: "q4_k", 13: "q5_k", 14: "q6_k", 15: "q8_k", 16: "iq2_xxs",
+    17: "iq2_xs", 18: "iq3_xxs", 19: "iq1_s", 20: "iq4_nl", 21: "iq3_s", 22: "iq2_s",
+    23: "iq4_xs", 29: "iq1_m", 30: "bf16", 34: "tq1_0", 35: "tq2_0", 39: "mxfp4",
+}  # fmt: skip
+BITS: Final[Mapping[str, float]] = {
+    name: 8 * BLOCKS[kind][1] / BLOCKS[kind][0] for kind, name in TYPES.items()
+}
+"""Bits a weight takes in a type, its block's scales included."""
 
 
 def check_gguf(path: Path) -> None:
     """Raise `ModelError` (`model_missing`, `model_not_gguf`, `model_truncated`) or return.
 
     Reads the header and the tensor table, not the weights: milliseconds for any file size.
+    """
+    count_weights(path)
+
+
+def count_weights(path: Path) -> Mapping[str, int]:
+    """Return how many weights of the file's matrices have which type; raises as `check_gguf`.
+
+    A type this version does not know is named by its number.
     """
     try:
         file = path.open("rb")
@@ -44,14 +63,16 @@ def check_gguf(path: Path) -> None:
         if file.read(4) != b"GGUF":
             raise ModelError("model_not_gguf", path=path)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            reader = _Reader(content)
             try:
-                end = _Reader(content).data_end()
+                end = reader.data_end()
             except (struct.error, EOFError) as error:
                 raise ModelError("model_truncated", path=path) from error
             except ValueError as error:
                 raise ModelError("model_not_gguf", path=path) from error
             if end > len(content):
                 raise ModelError("model_truncated", path=path)
+    return reader.matrix_weights
 
 
 def hash_file(path: Path) -> str:
@@ -67,6 +88,7 @@ class _Reader:
         self._content = content
         self._at = 4
         self._alignment = 32
+        self.matrix_weights: Counter[str] = Counter()
 
     def data_end(self) -> int:
         """Return the smallest size the file must have to hold its own tensors, in bytes."""
@@ -136,5 +158,8 @@ class _Reader:
         if not 1 <= dimensions <= 4:
             raise ValueError
         weights = math.prod(self._read("<Q") for _ in range(dimensions))
-        block_weights, block_bytes = BLOCKS.get(self._read("<I"), (1, 0))
+        kind = self._read("<I")
+        if dimensions > 1:
+            self.matrix_weights[TYPES.get(kind, str(kind))] += weights
+        block_weights, block_bytes = BLOCKS.get(kind, (1, 0))
         return self._read("<Q") + weights // block_weights * block_bytes

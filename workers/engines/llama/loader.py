@@ -1,6 +1,5 @@
 """From a file and a few numbers to a running engine."""
 
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from workers.engines.llama.groups import Groups
 from workers.engines.llama.model import (
     CELL_PADDING,
     MAX_SEQUENCES,
+    Adapter,
     ContextSize,
     FlashAttention,
     KvType,
@@ -19,10 +19,11 @@ from workers.engines.llama.model import (
     has_gpu,
 )
 from workers.engines.llama.scheduler import Budget
+from workers.engines.prepared import count_cores
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
 
-__all__ = ["LlamaEngine", "choose_threads", "has_gpu", "load_engine"]
+__all__ = ["Adapter", "LlamaEngine", "choose_threads", "has_gpu", "load_engine"]
 
 DEFAULT_CONTEXT_TOKENS: Final = 8192  # or what the model was trained for, if that is less
 UBATCH_TOKENS: Final = 512  # what the device computes in one go; longer decodes are cut by it
@@ -46,7 +47,9 @@ def load_engine(
     unified: bool = True,
     kv_type: KvType = "f16",
     flash_attention: FlashAttention = "auto",
+    adapter: Adapter | None = None,
     gpu_layers: int = -1,
+    file_hash: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> LlamaEngine:
     """Load a GGUF file and start its engine; raises `ModelError`.
@@ -55,6 +58,7 @@ def load_engine(
     bounds one prompt with its answer, `step_tokens` what a step reads of several rows,
     `sequences` (4 to 256) the rows and label paths held at once. `unified` memory holds a context
     and a step for all of them; split memory holds a context for each.
+    `file_hash` is the sha256 that the caller has just made sure of; else the file is read for it.
     """
     sequences = sequences or (SEQUENCES if unified else SPLIT_SEQUENCES)
     if not MIN_SEQUENCES <= sequences <= MAX_SEQUENCES or step_tokens < 1:
@@ -72,12 +76,13 @@ def load_engine(
             threads or choose_threads(),
             kv_type=kv_type,
             flash_attention=flash_attention,
+            adapter=adapter,
         )
         groups = Groups(model, name)
     except BaseException:
         model.free()
         raise
-    about = EngineModel(name, hash_file(path), context)
+    about = EngineModel(name, file_hash or hash_file(path), context)
     budget = Budget(step, context, cells, sequences, outputs)
     return LlamaEngine(model, groups, journal, about, budget, clock=clock)
 
@@ -91,6 +96,5 @@ def choose_threads() -> int:
 
     ggml's threads spin while they wait; one that shares its core slows all the others.
     """
-    known = hasattr(os, "sched_getaffinity")  # Linux; a container may own fewer than there are
-    cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+    cores = count_cores()
     return cores - 1 if cores > 2 else cores

@@ -163,6 +163,10 @@ class Model(Vocabulary):
         if not loaded or native.llama_set_adapters_lora(self._context, adapters, 1, scales):
             raise ModelError("adapter_load_failed", path=adapter.path, model=self._path)
 
+    def use_threads(self, threads: int) -> None:
+        """Let the next decodes run on so many threads."""
+        native.llama_set_n_threads(self._context, threads, threads)
+
     def free(self) -> None:
         """Give memory and weights back; the model is useless afterwards."""
         if self._context:
