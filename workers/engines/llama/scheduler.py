@@ -223,7 +223,8 @@ class Scheduler:
             self._admit(step, left)
 
     def _left(self) -> Left:
-        held = sum(one.place != NOWHERE for one in (*self._running, *self._prefixes.values()))
+        holders: list[Sequence | Prefix] = [*self._running, *self._prefixes.values()]
+        held = sum(one.place != NOWHERE for one in holders)
         budget = self._budget
         return Left(
             tokens=budget.step_tokens,
