@@ -12,6 +12,7 @@ from workers.engines.llama import LlamaEngine, load_engine
 from workers.engines.llama.constraint import Grammars
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.model import ContextSize, Model
+from workers.engines.llama.scheduler import Budget
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
 
@@ -58,11 +59,13 @@ def make_writer(tmp_path: Path) -> Iterator[Make]:
     made: list[LlamaEngine] = []
     journal = Journal(tmp_path / "journal")
 
-    def build(fail: Fail = lambda pieces, model: None) -> tuple[LlamaEngine, WritingModel]:
-        model = WritingModel(fail)
+    def build(
+        fail: Fail = lambda pieces, model: None, budget: Budget = BUDGET
+    ) -> tuple[LlamaEngine, WritingModel]:
+        model = WritingModel(fail, budget)
         grammars = Grammars(lambda: LLTokenizer("byte"))
         groups = Groups(model, "scripted", grammars=grammars)
-        engine = LlamaEngine(model, groups, journal, EngineModel("scripted", "00", 400), BUDGET)
+        engine = LlamaEngine(model, groups, journal, EngineModel("scripted", "00", 400), budget)
         made.append(engine)
         return engine, model
 

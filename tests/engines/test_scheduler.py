@@ -5,8 +5,9 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engines.stage import GROUPS, NOWHERE, Row, Stage, answer_alone, same_answer
+from tests.engines.stage import GROUPS, Row, Stage, answer_alone, same_answer
 from workers.engines.llama.scheduler import Budget
+from workers.engines.llama.sequence import NOWHERE
 
 budgets = st.builds(
     lambda step, context, cells, sequences, outputs: Budget(

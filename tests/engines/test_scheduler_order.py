@@ -4,9 +4,9 @@ from collections.abc import Sequence as Many
 
 import pytest
 
-from tests.engines.stage import GROUPS, NOWHERE, Row, Stage
+from tests.engines.stage import GROUPS, Row, Stage
 from workers.engines.llama.scheduler import Budget
-from workers.engines.llama.sequence import Prefix, Sequence
+from workers.engines.llama.sequence import NOWHERE, Prefix, Sequence
 
 PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING = range(len(GROUPS))
 WIDE = Budget(step_tokens=100, context_tokens=100, cells=300, sequences=12, outputs=32)

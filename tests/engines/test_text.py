@@ -191,10 +191,10 @@ def test_an_answer_ends_when_its_last_forced_token_is_scored() -> None:
     """Forced tokens that fill the answer are read but the last, and then it is whole."""
     row = make_text(3, forcing=True)
     read(row, 9)
-    assert row.finish == "length"
-    assert not row.finished
+    ended = [(row.finish, row.finished)]
     assert read(row, 1, 1) == (9, FORCED[0])
-    assert row.finished
+    ended.append((row.finish, row.finished))
+    assert ended == [("length", False), ("length", True)]
     assert len(row.completion().tokens) == 3
 
 

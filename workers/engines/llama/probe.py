@@ -65,22 +65,22 @@ QUESTIONS: Final = (
     (
         ENGLISH,
         Frame("Sort the message of a customer.", before="Message: ", answer_start="Topic:"),
-        LabelChoice((" delivery", " payment", " product", " account", " praise")),
+        LabelChoice((" delivery", " payment", " product", " account", " praise"), complete=True),
     ),
     (
         ENGLISH,
         Frame("Tell how the writer feels.", before="Text: ", answer_start="Feeling:"),
-        LabelChoice((" happy", " angry", " neutral")),
+        LabelChoice((" happy", " angry", " neutral"), complete=True),
     ),
     (
         JAPANESE,
         Frame("お客様の連絡を分類してください。", before="連絡: ", answer_start="分類: "),
-        LabelChoice(("配送", "支払い", "商品", "会員", "お礼")),
+        LabelChoice(("配送", "支払い", "商品", "会員", "お礼"), complete=True),
     ),
     (
         JAPANESE,
         Frame("Is this a question, a complaint or praise?", before="Text: ", answer_start="Kind:"),
-        LabelChoice((" question", " complaint", " praise")),
+        LabelChoice((" question", " complaint", " praise"), complete=True),
     ),
 )
 
