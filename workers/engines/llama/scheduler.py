@@ -223,13 +223,8 @@ class Scheduler:
             self._admit(step, left)
 
     def _left(self) -> Left:
-<<<<<<< HEAD
         held = sum(row.place != NOWHERE for row in self._running)
         held += sum(prefix.place != NOWHERE for prefix in self._prefixes.values())
-=======
-        holders: list[Sequence | Prefix] = [*self._running, *self._prefixes.values()]
-        held = sum(one.place != NOWHERE for one in holders)
->>>>>>> engtest
         budget = self._budget
         return Left(
             tokens=budget.step_tokens,
