@@ -527,9 +527,11 @@ class TestUsing:
         assert record is not None
         assert record.prepared is not None
         assert ask(model) == (record.prepared.name, record.prepared.sha256, record.threads)
-        assert ask(model, gpu_layers=-1) == ("mine.gguf", None, None)
+        assert model.path is not None
+        original = hash_file(model.path)
+        assert ask(model, gpu_layers=-1) == ("mine.gguf", original, None)
         off = ModelFile("mine", model.path, ModelSection(prepared="off", threads=3))
-        assert ask(off) == ("mine.gguf", None, 3)
+        assert ask(off) == ("mine.gguf", original, 3)
         edit_record(model, cores=999)
         assert ask(model) == (record.prepared.name, record.prepared.sha256, None)
         self.prepared_path(model).write_bytes(b"GGUF")
