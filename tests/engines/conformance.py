@@ -260,7 +260,7 @@ class EngineConformance:
         for answer in answers.values():
             if answer.error is not None:
                 assert answer.text is None
-                assert not (answer.scores or answer.unopened or answer.tokens)
+                assert not any((answer.scores, answer.unopened, answer.tokens))
                 assert answer.finish is None
             elif kind is CHOICE:
                 check_labels(answer, CHOICE.labels)
