@@ -262,9 +262,7 @@ class EngineConformance:
         for answer in answers.values():
             if answer.error is not None:
                 assert answer.text is None
-                assert not (answer.scores)
-                assert not (answer.unopened)
-                assert not (answer.tokens)
+                assert not any((answer.scores, answer.unopened, answer.tokens))
                 assert answer.finish is None
             elif kind is CHOICE:
                 check_labels(answer, CHOICE.labels)

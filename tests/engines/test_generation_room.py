@@ -173,6 +173,28 @@ def test_an_answer_that_goes_in_circles_ends(make_writer: Make) -> None:
     assert (answers[1].text, answers[1].finish) == ("FINE", "stop")
 
 
+@pytest.mark.xfail(strict=True, reason="the guard against circles also looks at what a schema asks")
+@pytest.mark.parametrize(
+    ("item", "count"),
+    [
+        ({"type": "integer", "minimum": 0, "maximum": 1}, 40),
+        ({"type": "object", "properties": {"n": {"type": "boolean"}}, "required": ["n"]}, 15),
+    ],
+)
+def test_json_that_repeats_itself_as_it_was_asked_is_whole(
+    make_writer: Make, item: dict[str, object], count: int
+) -> None:
+    """Flags that are all the same are an answer, not a circle."""
+    engine, _ = make_writer()
+    item = {**item, "additionalProperties": False} if "properties" in item else item
+    schema = {"type": "array", "items": item, "minItems": count, "maxItems": count}
+    choice = JsonText(json.dumps(schema), 380)
+    (answer,) = ask(engine, make_prompts(["~" * 3], frame=FRAME, choice=choice)).values()
+    check_tokens(answer)
+    assert answer.finish == "stop"
+    assert len(json.loads(str(answer.text))) == count
+
+
 def test_an_answer_may_be_made_to_ignore_its_end(make_writer: Make) -> None:
     """For measuring: exactly `max_tokens`, whatever the model would end or repeat."""
     engine, _ = make_writer()

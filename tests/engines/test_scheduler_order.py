@@ -4,7 +4,7 @@ from collections.abc import Sequence as Many
 
 import pytest
 
-from tests.engines.stage import GROUPS, Row, Stage
+from tests.engines.stage import GROUPS, Row, Stage, answer_alone, same_answer
 from workers.engines.llama.scheduler import Budget
 from workers.engines.llama.sequence import NOWHERE, Prefix, Sequence
 
@@ -157,6 +157,8 @@ def test_younger_rows_make_way_and_are_written_on() -> None:
     assert len(stage.answers) == len(rows)
     restarted = [one for step in stage.steps for one in step.freed if isinstance(one, Sequence)]
     assert all(one is not rows[0] for one in restarted)
+    for key, answer in stage.answers.items():
+        assert same_answer(answer, answer_alone(key, TALKING, 2))
 
 
 def test_a_free_place_is_taken_at_once() -> None:
