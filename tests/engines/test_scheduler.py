@@ -87,7 +87,7 @@ def test_a_prefix_is_read_once_while_it_stays(rows: list[Row], budget: Budget) -
         assert times <= 1 + evicted[tokens]
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     tokens=st.lists(st.integers(1, 12), min_size=4, max_size=25),
     step=st.integers(2, 40),
