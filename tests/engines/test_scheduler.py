@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.engines.stage import GROUPS, Row, Stage, answer_alone, same_answer
 from workers.engines.llama.scheduler import Budget
 from workers.engines.llama.sequence import NOWHERE
+from workers.engines.llama.text import Text
 
 budgets = st.builds(
     lambda step, context, cells, sequences, outputs: Budget(
@@ -84,3 +85,35 @@ def test_a_prefix_is_read_once_while_it_stays(rows: list[Row], budget: Budget) -
     evicted = Counter(prefix.tokens for prefix in stage.evicted)
     for tokens, times in read.items():
         assert times <= 1 + evicted[tokens]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    tokens=st.lists(st.integers(1, 12), min_size=4, max_size=25),
+    step=st.integers(2, 40),
+    spare=st.integers(0, 80),
+    labels=st.booleans(),
+)
+def test_rows_that_lose_their_place_keep_what_they_wrote(
+    tokens: list[int], step: int, spare: int, labels: bool
+) -> None:
+    """Answers that outgrow the context take it from each other, and each ends as if alone."""
+    budget = Budget(step, 130, 130 + spare, 12, 16)
+    kinds = [6, 1] if labels else [6]  # long answers, and labels with branches
+    rows = [Row(n % 3, kinds[n % len(kinds)], size) for n, size in enumerate(tokens)]
+    stage = Stage(budget)
+    before: dict[int, int] = {}
+    for key, row in enumerate(rows):
+        if budget.holds(GROUPS[row.group], row.tokens):
+            stage.scheduler.add(stage.make(key, row))
+    for _ in range(20 + 3 * count_work(rows)):
+        if not len(stage.scheduler):
+            break
+        step_taken = stage.turn()
+        for one in [*step_taken.rows, *step_taken.freed]:
+            if isinstance(one, Text):
+                assert len(one.written) >= before.get(one.key, 0)
+                before[one.key] = len(one.written)
+    assert len(stage.scheduler) == 0
+    for key, answer in stage.answers.items():
+        assert same_answer(answer, answer_alone(key, rows[key].group, rows[key].tokens))

@@ -170,7 +170,6 @@ def test_a_free_place_is_taken_at_once() -> None:
     finish(stage)
 
 
-@pytest.mark.xfail(strict=True, reason="the row that was taken back stays its sponsor")
 def test_a_prefix_whose_rows_are_gone_is_not_read_on() -> None:
     """What nobody waits for any more takes no part in a step."""
     budget = Budget(step_tokens=5, context_tokens=64, cells=100, sequences=8, outputs=8)

@@ -207,7 +207,7 @@ class Scheduler:
     def _lanes(self) -> list[list[Sequence | Prefix]]:
         """Return who may be read together: most rows, and each that must be alone."""
         runs: list[Sequence | Prefix] = [*self._running]
-        runs += [prefix for prefix in self._prefixes.values() if prefix.unread]
+        runs += [prefix for prefix in self._prefixes.values() if prefix.unread and prefix.fresh]
         lonely = [[one] for one in runs if _is_alone(one)]
         return [[one for one in runs if not _is_alone(one)], *lonely]
 
@@ -356,6 +356,9 @@ class Scheduler:
             room.sequences += 1
             room.cells += len(tokens) + self._expected.cells(row)
         prefix = self._prefixes[tokens]
+        if prefix.unread and not prefix.fresh:  # who it was read for is gone
+            prefix.sponsor, prefix.fresh = row, True
+            room.cells += self._expected.cells(row)
         if prefix.unread and not (row.alone or prefix.sponsor.alone):
             self._read(step, left, [prefix])
         return not prefix.unread
