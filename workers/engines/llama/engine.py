@@ -12,7 +12,7 @@ from workers.engines.llama.groups import Groups
 from workers.engines.llama.memory import Memory
 from workers.engines.llama.model import Model, NoSlotError
 from workers.engines.llama.scheduler import Budget, Scheduler, Step
-from workers.engines.llama.sequence import Sequence
+from workers.engines.llama.sequence import NOWHERE, Sequence
 from workers.engines.llama.text import Text
 from workers.engines.llama.vocabulary import DecodeError
 from workers.engines.protocol import EngineModel
@@ -46,6 +46,10 @@ class LlamaEngine(EngineThread):
     def step(self) -> None:
         """Choose what can go on, read it in one decode, and deliver what is answered by it."""
         step = self._scheduler.plan()
+        preempted = [
+            one for one in step.freed if isinstance(one, Sequence) and one.place != NOWHERE
+        ]
+        self.count(preempted_rows=len(preempted))
         self._memory.release(step.freed)
         rows = step.rows
         if not rows:
@@ -58,7 +62,7 @@ class LlamaEngine(EngineThread):
         except DecodeError:
             self._isolate(rows)
         else:
-            self._settle(step, rows)
+            self._settle(rows)
 
     def check(self, prompt: Prompt) -> None:
         self._groups.find(prompt)
@@ -112,14 +116,13 @@ class LlamaEngine(EngineThread):
         else:
             self._scheduler.add(Text(ticket, group, tokens, vocabulary=self._native))
 
-    def _settle(self, step: Step, rows: Many[Sequence]) -> None:
+    def _settle(self, rows: Many[Sequence]) -> None:
         """Deliver those rows of a good step that have their answer."""
         for row in rows:
             if row.begun:  # else only its prefix, or a part of its prompt, went well
                 row.failures, row.suspect = 0, False
             if row.finished:
                 self._end(row, row.completion())
-        self.count(preempted_rows=sum(isinstance(one, Sequence) for one in step.freed))
         self.measure(held_cells=self._scheduler.held_cells, cells=self._budget.cells)
 
     def _end(self, row: Sequence, completion: Completion) -> None:

@@ -45,7 +45,7 @@ def _cut_tail(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return the tokens that may be drawn, likeliest first, and their weights."""
     weights = np.exp(logits - logits.max())
-    kept = np.flatnonzero(weights >= max(sampling.min_p, np.finfo(np.float64).tiny))
+    kept = np.flatnonzero(weights >= min(max(sampling.min_p, np.finfo(np.float64).tiny), 1.0))
     kept = kept[np.argsort(-weights[kept], kind="stable")]
     weights = weights[kept]
     if sampling.top_p < 1:

@@ -21,6 +21,8 @@ WRITERS_LEAVE: Final = 4
 """Rows that are written leave one sequence in so many to labels, which do not stay ..."""
 LABELS_LEAVE: Final = 8
 """... and labels with branches leave one in so many to their paths."""
+MOST_PASSED: Final = 8
+"""In so many steps labels may go past an answer that waits for the room they take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Scheduler:
         self._expected = Expectation()
         self._most_rows = budget.sequences
         self._steps = 0
+        self._passed = 0
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._running)
@@ -307,7 +310,8 @@ class Scheduler:
         """Let waiting rows in, submission by submission, while this step can read of them.
 
         A row without room keeps its turn and holds up those behind it; only labels, which leave
-        soon, go past an answer that would be written.
+        soon, go past an answer that would be written, and not for long where they are what it
+        waits for.
         """
         room = self._room()
         writers_blocked = False
@@ -319,13 +323,16 @@ class Scheduler:
                 if writes and writers_blocked:
                     break
                 if not self._make_room(step, left, room, row):
-                    if not writes:
+                    held_up = self._labels_hold_up(room, row)
+                    self._passed += held_up
+                    if not writes or (held_up and self._passed > MOST_PASSED):
                         return
                     writers_blocked = True
                     break
                 if not self._prefix_stands(step, left, room, row):
                     break
                 self._let_in(room, row)
+                self._passed = 0 if writes else self._passed
                 if first:
                     self._waiting.pass_turn(row.ticket.submission)
                 first = False
@@ -365,21 +372,10 @@ class Scheduler:
 
     def _make_room(self, step: Step, left: Left, room: Room, row: Sequence) -> bool:
         """Tell whether a row fits beside what runs; idle prefixes make way for it."""
-        most_cells, most_rows = self._budget.cells, self._budget.sequences - 1
-        if row.group.writing is not None:
-            most_cells = max(most_cells - self._budget.step_tokens, self._budget.context_tokens)
-            most_rows -= self._budget.sequences // WRITERS_LEAVE
-        elif row.group.trie.longest_path:
-            most_rows -= self._budget.sequences // LABELS_LEAVE
-        if room.rows >= min(max(most_rows, 1), self._most_rows):
+        most_cells, most_rows = self._limits(row)
+        if room.rows >= most_rows:
             return False
-        prefix = self._prefixes.get(row.group.prefix)
-        cells, sequences = self._expected.cells(row), 1
-        if prefix is None:
-            cells += len(row.group.prefix)
-            sequences += bool(row.group.prefix)
-        elif prefix.fresh:  # what is kept for its sponsor is there for this row
-            cells -= self._expected.cells(prefix.sponsor)
+        cells, sequences = self._needs(row)
         chosen: list[Prefix] = []  # for a row that would find no room anyway none is given up
         while (
             room.cells + cells - sum(len(one.tokens) for one in chosen) > most_cells
@@ -395,6 +391,34 @@ class Scheduler:
             room.cells -= len(prefix.tokens)
             room.sequences -= 1
         return True
+
+    def _limits(self, row: Sequence) -> tuple[int, int]:
+        """Return the KV cells and the rows that may be held with a row of this kind."""
+        cells, rows = self._budget.cells, self._budget.sequences - 1
+        if row.group.writing is not None:
+            cells = max(cells - self._budget.step_tokens, self._budget.context_tokens)
+            rows -= self._budget.sequences // WRITERS_LEAVE
+        elif row.group.trie.longest_path:
+            rows -= self._budget.sequences // LABELS_LEAVE
+        return cells, min(max(rows, 1), self._most_rows)
+
+    def _needs(self, row: Sequence) -> tuple[int, int]:
+        """Return the KV cells and the sequences that a row will need besides what is held."""
+        prefix = self._prefixes.get(row.group.prefix)
+        cells = self._expected.cells(row)
+        if prefix is None:
+            return cells + len(row.group.prefix), 1 + bool(row.group.prefix)
+        if prefix.fresh:  # what is kept for its sponsor is there for this row
+            cells -= self._expected.cells(prefix.sponsor)
+        return cells, 1
+
+    def _labels_hold_up(self, room: Room, row: Sequence) -> bool:
+        """Tell whether an answer waits only because labels that run have its room."""
+        labels = [one for one in self._running if one.group.writing is None]
+        held = sum(self._expected.cells(one) for one in labels)
+        most_cells, most_rows = self._limits(row)
+        fits = room.cells - held + self._needs(row)[0] <= most_cells
+        return bool(labels) and fits and room.rows - len(labels) < most_rows
 
     def _room(self) -> Room:
         """Return what is held, or kept, when all that runs has its answer."""
