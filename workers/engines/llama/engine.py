@@ -49,7 +49,7 @@ class LlamaEngine(EngineThread):
         preempted = [
             one for one in step.freed if isinstance(one, Sequence) and one.place != NOWHERE
         ]
-        self.count(preempted_rows=len(preempted))
+        self.count(preempted_rows=sum(isinstance(one, Sequence) for one in freed))
         self._memory.release(step.freed)
         rows = step.rows
         if not rows:

@@ -323,7 +323,7 @@ class Scheduler:
                 if writes and writers_blocked:
                     break
                 if not self._make_room(step, left, room, row):
-                    held_up = self._labels_hold_up(room, row)
+                    held_up = self._labels_hold_up(row)
                     self._passed += held_up
                     if not writes or (held_up and self._passed > MOST_PASSED):
                         return
@@ -412,13 +412,15 @@ class Scheduler:
             cells -= self._expected.cells(prefix.sponsor)
         return cells, 1
 
-    def _labels_hold_up(self, room: Room, row: Sequence) -> bool:
+    def _labels_hold_up(self, row: Sequence) -> bool:
         """Tell whether an answer waits only because labels that run have its room."""
-        labels = [one for one in self._running if one.group.writing is None]
-        held = sum(self._expected.cells(one) for one in labels)
+        writers = [one for one in self._running if one.group.writing is not None]
+        if len(writers) == len(self._running):
+            return False
+        prefixes = {one.group.prefix for one in writers} | {row.group.prefix}
+        held = sum(map(len, prefixes)) + sum(map(self._expected.cells, [*writers, row]))
         most_cells, most_rows = self._limits(row)
-        fits = room.cells - held + self._needs(row)[0] <= most_cells
-        return bool(labels) and fits and room.rows - len(labels) < most_rows
+        return held <= most_cells and len(writers) < most_rows
 
     def _room(self) -> Room:
         """Return what is held, or kept, when all that runs has its answer."""
