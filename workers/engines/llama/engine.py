@@ -46,10 +46,8 @@ class LlamaEngine(EngineThread):
     def step(self) -> None:
         """Choose what can go on, read it in one decode, and deliver what is answered by it."""
         step = self._scheduler.plan()
-        preempted = [
-            one for one in step.freed if isinstance(one, Sequence) and one.place != NOWHERE
-        ]
-        self.count(preempted_rows=sum(isinstance(one, Sequence) for one in freed))
+        lost = [one for one in step.freed if one.place != NOWHERE]
+        self.count(preempted_rows=sum(isinstance(one, Sequence) for one in lost))
         self._memory.release(step.freed)
         rows = step.rows
         if not rows:
