@@ -6,12 +6,13 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from jobs.errors import ModelError, SpecError
-from jobs.prompt import Completion, Frame, LabelChoice, Prompt
+from jobs.prompt import Completion, Frame, FreeText, LabelChoice, Prompt
 from tests.engines.conformance import Tray, ask, make_prompts
 from tests.engines.test_gguf import make_gguf
 from workers.engines.llama import LlamaEngine, load_engine
@@ -294,3 +295,37 @@ def test_process_may_end_while_the_engine_works(model_path: Path, tmp_path: Path
     arguments = [sys.executable, "-c", program, str(model_path), str(tmp_path / "journal")]
     done = subprocess.run(arguments, check=False, cwd=Path(__file__).parents[2])
     assert done.returncode == 7
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("unified", "kv_type"), [(True, "f16"), (False, "f16"), (True, "q8_0"), (True, "f32")]
+)
+def test_every_kind_of_memory_answers(
+    model_path: Path, tmp_path: Path, unified: bool, kv_type: Literal["f16", "q8_0", "f32"]
+) -> None:
+    """Labels with branches and written rows, in one context or in one for each row."""
+    journal = Journal(tmp_path / "journal")
+    engine = load_engine(
+        model_path,
+        "smollm2",
+        1,
+        journal,
+        context_tokens=512,
+        step_tokens=128,
+        sequences=12,
+        unified=unified,
+        kv_type=kv_type,
+        gpu_layers=0,
+    )
+    try:
+        labels = ask(engine, make_prompts(TEXTS, frame=FRAME, choice=TOPICS))
+        assert {answer.error for answer in labels.values()} == {None}
+        for answer in labels.values():
+            shares = [share for _, share in answer.scores]
+            assert sum([*shares, *answer.unopened]) == pytest.approx(1.0)
+        texts = ask(engine, make_prompts(TEXTS, choice=FreeText(8)))
+        assert {answer.error for answer in texts.values()} == {None}
+    finally:
+        engine.close()
+        journal.close()

@@ -581,7 +581,7 @@ def test_this_processor_has_a_signature() -> None:
 def test_the_real_model_in_another_format(
     model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Q8_0 of the real file: written whole, found valid, loaded, and answering the same."""
+    """BF16 of the real file: written whole, found valid, loaded, and answering the same."""
     monkeypatch.setattr(measuring, "make_prompts", lambda: make_prompts()[::4])
     path = tmp_path / "real.gguf"
     path.symlink_to(model_path)
@@ -593,13 +593,13 @@ def test_the_real_model_in_another_format(
         return Speed({1: rate}, 1, rate, 1.0)
 
     tools = Tools(measure=measure, answer=answer_probe)
-    record, _ = maker.prepare(model, Request(formats=("q8_0",)), say_nothing, tools=tools)
+    record, _ = maker.prepare(model, Request(formats=("bf16",)), say_nothing, tools=tools)
     assert record.prepared is not None, record
     assert record.measured[1].agreement is not None
     assert record.measured[1].agreement >= maker.MIN_AGREEMENT
     found = find_prepared(model, thorough=True)
     assert found.path is not None
-    assert count_weights(found.path).keys() == {"q8_0"}
+    assert count_weights(found.path).keys() == {"bf16"}
     journal = Journal(tmp_path / "journal")
     engine = load.load_engine(model, journal)
     assert engine.model.file_hash == hash_file(found.path)

@@ -29,7 +29,6 @@ class Groups:
         self._end = model.choose_end(model.tokenise(self._template.ending(), special=True))
         self._grammars = grammars or Grammars(lambda: read_vocabulary(model, self._end))
         self._groups: dict[tuple[Frame, Constraint], Group] = {}
-        self._prefixes: dict[Frame, Tokens] = {}
 
     def find(self, prompt: Prompt) -> Group:
         """Return the prompt's group.
