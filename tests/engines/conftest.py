@@ -12,7 +12,7 @@ from workers.engines.llama import LlamaEngine, load_engine
 from workers.engines.llama.constraint import Grammars
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.model import ContextSize, Model
-from workers.engines.llama.scheduler import Budget
+from workers.engines.llama.step import Budget
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
 

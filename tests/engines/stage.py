@@ -18,8 +18,9 @@ from workers.engines.llama.constraint import Grammar, Matcher
 from workers.engines.llama.labels import Tokens, build_trie
 from workers.engines.llama.memory import Memory
 from workers.engines.llama.model import ContextSize, Model, Piece
-from workers.engines.llama.scheduler import Budget, Scheduler, Step
+from workers.engines.llama.scheduler import Scheduler
 from workers.engines.llama.sequence import NOWHERE, Group, Prefix, Sequence, Writing
+from workers.engines.llama.step import Budget, Step
 from workers.engines.llama.text import Text
 from workers.engines.thread import Ticket
 

@@ -14,7 +14,7 @@ from workers.engines.llama.engine import LlamaEngine
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.labels import Tokens
 from workers.engines.llama.model import ContextSize, Model, NoSlotError, Piece
-from workers.engines.llama.scheduler import Budget
+from workers.engines.llama.step import Budget
 from workers.engines.llama.vocabulary import DecodeError
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal, read_suspects

@@ -17,8 +17,8 @@ from workers.engines.llama.expectation import (
     Expectation,
     Lengths,
 )
-from workers.engines.llama.scheduler import Budget
 from workers.engines.llama.sequence import Group, Writing
+from workers.engines.llama.step import Budget
 from workers.engines.llama.text import Text
 from workers.engines.thread import Ticket
 

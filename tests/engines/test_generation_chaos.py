@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.engines.conformance import Tray, make_prompts
 from tests.engines.writer import FRAME, LABELS, OTHER, UPPER, Make, WritingModel, capitals, write
 from workers.engines.llama.model import NoSlotError, Piece
-from workers.engines.llama.scheduler import Budget
+from workers.engines.llama.step import Budget
 from workers.engines.llama.vocabulary import DecodeError
 
 NARROW = Budget(step_tokens=50, context_tokens=150, cells=160, sequences=8, outputs=16)

@@ -20,7 +20,7 @@ from tests.engines.writer import (
     write,
 )
 from workers.engines.llama.model import Piece
-from workers.engines.llama.scheduler import Budget
+from workers.engines.llama.step import Budget
 
 BOS = 258  # every prefix begins with it
 NARROW = Budget(step_tokens=60, context_tokens=400, cells=600, sequences=16, outputs=32)

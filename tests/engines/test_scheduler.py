@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engines.stage import GROUPS, Row, Stage, answer_alone, same_answer
-from workers.engines.llama.scheduler import Budget
 from workers.engines.llama.sequence import NOWHERE
+from workers.engines.llama.step import Budget
 from workers.engines.llama.text import Text
 
 budgets = st.builds(

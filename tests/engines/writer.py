@@ -11,7 +11,7 @@ from tests.engines.test_engine import ScriptedModel
 from workers.engines.llama.engine import LlamaEngine
 from workers.engines.llama.labels import Tokens
 from workers.engines.llama.model import ContextSize, Piece
-from workers.engines.llama.scheduler import Budget
+from workers.engines.llama.step import Budget
 
 BUDGET = Budget(step_tokens=400, context_tokens=400, cells=800, sequences=16, outputs=32)
 FRAME = Frame("", before="<", after=">")

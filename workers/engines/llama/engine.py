@@ -11,8 +11,9 @@ from workers.engines.llama.choice import Choice
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.memory import Memory
 from workers.engines.llama.model import Model, NoSlotError
-from workers.engines.llama.scheduler import Budget, Scheduler, Step
+from workers.engines.llama.scheduler import Scheduler
 from workers.engines.llama.sequence import NOWHERE, Sequence
+from workers.engines.llama.step import Budget, Step
 from workers.engines.llama.text import Text
 from workers.engines.llama.vocabulary import DecodeError
 from workers.engines.protocol import EngineModel

@@ -18,7 +18,7 @@ from workers.engines.llama.model import (
     Model,
     has_gpu,
 )
-from workers.engines.llama.scheduler import Budget
+from workers.engines.llama.step import Budget
 from workers.engines.prepared import count_cores
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from workers.engines.llama.choice import Choice
 from workers.engines.llama.logits import Scores, summarise
 from workers.engines.llama.model import Model, NoSlotError, Piece
-from workers.engines.llama.scheduler import Opening, Part, Step
 from workers.engines.llama.sequence import NOWHERE, Prefix, Sequence
+from workers.engines.llama.step import Opening, Part, Step
 
 Count = Callable[[int, int, float], None]
 

@@ -9,12 +9,12 @@ always go on, so every row that was let in ends.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
 from workers.engines.llama.expectation import Expectation
 from workers.engines.llama.labels import Tokens
-from workers.engines.llama.sequence import NOWHERE, Group, Prefix, Sequence
+from workers.engines.llama.sequence import NOWHERE, Prefix, Sequence
+from workers.engines.llama.step import Budget, Left, Opening, Part, Room, Step, bound, is_alone
 from workers.engines.llama.waiting import Waiting
 
 WRITERS_LEAVE: Final = 4
@@ -23,88 +23,6 @@ LABELS_LEAVE: Final = 8
 """... and labels with branches leave one in so many to their paths."""
 MOST_PASSED: Final = 8
 """In so many steps labels may go past an answer that waits for the room they take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What the context holds and one decode may use.
-
-    `step_tokens` are read in one decode, with logits for `outputs` of them. `context_tokens`
-    bound one prompt from its prefix to the last token of its answer; `cells` bound all tokens
-    held at once, `sequences` the prefixes, the rows and the opened paths of their tries.
-    """
-
-    step_tokens: int
-    context_tokens: int
-    cells: int
-    sequences: int
-    outputs: int
-
-    def holds(self, group: Group, row_tokens: int) -> bool:
-        """Tell whether a row fits the context when it is alone in it; a path is read in one go."""
-        needed = len(group.prefix) + row_tokens + group.answer_tokens
-        fits = needed <= min(self.context_tokens, self.cells)
-        return fits and group.trie.longest_path <= self.step_tokens
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The next `count` tokens of a row or of a prefix; the last `outputs` of them give logits."""
-
-    owner: Sequence | Prefix
-    count: int
-    outputs: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """Branches of one row's trie that are read on paths of their own."""
-
-    row: Sequence
-    branches: tuple[int, ...]
-
-
-@dataclass(slots=True)
-class Step:
-    """One decode. `freed` lost their place before it; rows in `parts` without one begin with it.
-
-    `busy` are the ids of what it reads: nothing of that can be freed any more.
-    """
-
-    freed: list[Sequence | Prefix] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
-    openings: list[Opening] = field(default_factory=list)
-    busy: set[int] = field(default_factory=set)
-
-    @property
-    def rows(self) -> list[Sequence]:
-        """Return the rows that a failure of this decode may be due to, each once."""
-        found: dict[int, Sequence] = {}
-        for part in self.parts:
-            row = part.owner.sponsor if isinstance(part.owner, Prefix) else part.owner
-            found[id(row)] = row
-        for opening in self.openings:
-            found[id(opening.row)] = opening.row
-        return list(found.values())
-
-
-@dataclass(slots=True)
-class Left:
-    """What is left of a step's budget."""
-
-    tokens: int
-    outputs: int
-    sequences: int
-    cells: int
-
-
-@dataclass(slots=True)
-class Room:
-    """Rows, sequences and KV cells that will be held once all that runs has its answer."""
-
-    rows: int
-    sequences: int
-    cells: int
 
 
 class Scheduler:
@@ -211,11 +129,11 @@ class Scheduler:
         """Return who may be read together: most rows, and each that must be alone."""
         runs: list[Sequence | Prefix] = [*self._running]
         runs += [prefix for prefix in self._prefixes.values() if prefix.unread and prefix.fresh]
-        lonely = [[one] for one in runs if _is_alone(one)]
-        return [[one for one in runs if not _is_alone(one)], *lonely]
+        lonely = [[one] for one in runs if is_alone(one)]
+        return [[one for one in runs if not is_alone(one)], *lonely]
 
     def _fill(self, step: Step, lane: list[Sequence | Prefix]) -> None:
-        together = not (lane and _is_alone(lane[0]))
+        together = not (lane and is_alone(lane[0]))
         left = self._left()
         rows = [one for one in lane if isinstance(one, Sequence)]
         prefixes = [one for one in lane if isinstance(one, Prefix)]
@@ -243,7 +161,7 @@ class Scheduler:
                 continue
             wanted = min(owner.unread, left.tokens)
             self._make_cells(step, left, wanted, owner)
-            count, outputs = _bound(owner, min(wanted, left.cells), left.outputs)
+            count, outputs = bound(owner, min(wanted, left.cells), left.outputs)
             if count <= 0 or (owner.place == NOWHERE and left.sequences <= 0):
                 continue
             step.parts.append(Part(owner, count, outputs))
@@ -460,15 +378,3 @@ class Scheduler:
             prefix.sponsor = sponsor
         else:
             prefix.fresh = False
-
-
-def _is_alone(one: Sequence | Prefix) -> bool:
-    return one.sponsor.alone if isinstance(one, Prefix) else one.alone
-
-
-def _bound(owner: Sequence | Prefix, count: int, most_outputs: int) -> tuple[int, int]:
-    """Return how many tokens can be read, and how many of them give logits."""
-    unscored = owner.unscored if isinstance(owner, Sequence) else 0
-    outputs = max(count - (owner.unread - unscored), 0)
-    spare = max(outputs - most_outputs, 0)
-    return count - spare, outputs - spare
