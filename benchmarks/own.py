@@ -13,6 +13,7 @@ from benchmarks.prompts import Item
 from benchmarks.table import Run
 from jobs.prompt import Completion
 from workers.engines.llama import LlamaEngine, load_engine
+from workers.engines.llama.loader import WRITERS, WRITERS_PREFIXES, WRITING_TOKENS
 from workers.engines.protocol import Counters
 from workers.journal import Journal
 
@@ -32,8 +33,10 @@ class Loading:
 
     @property
     def cells(self) -> int:
-        """Tokens that the engine's context holds."""
-        return math.ceil((self.context_tokens + self.step_tokens) / CELL_PADDING) * CELL_PADDING
+        """Tokens that the engine's contexts hold: the one for all rows, and the writers'."""
+        shared = math.ceil((self.context_tokens + self.step_tokens) / CELL_PADDING) * CELL_PADDING
+        own = math.ceil(min(WRITING_TOKENS, self.context_tokens) / CELL_PADDING) * CELL_PADDING
+        return shared + own * (WRITERS + WRITERS_PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ class ModelSection(Section):
     threads: Annotated[int, Field(ge=1)] | None = None
     context_tokens: Annotated[int, Field(ge=256)] | None = None
     sequences: Annotated[int, Field(ge=4, le=256)] | None = None
+    writing_tokens: Annotated[int, Field(ge=0)] = 512
     memory: Literal["auto", "unified", "split"] = "auto"
     kv_type: Literal["f16", "q8_0", "f32"] = "f16"
     flash_attention: Literal["auto", "on", "off"] = "auto"

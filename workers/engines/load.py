@@ -131,6 +131,7 @@ def _load(
         sequences=section.sequences,
         # A processor skips what a row does not see; a GPU reads all that is held (llama.cpp 25804).
         unified=section.memory == "unified" or (section.memory == "auto" and not gpu_layers),
+        writing_tokens=section.writing_tokens,
         kv_type=section.kv_type,
         flash_attention=section.flash_attention,
         adapter=None if adapter is None else Adapter(adapter, section.adapter_scale),

@@ -1,24 +1,42 @@
 """The engine: rows of all chunks in one context, every decode filled with what can go on."""
 
 import atexit
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Sequence as Many
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from jobs.errors import ModelError
 from jobs.prompt import Completion, Prompt
 from workers.engines.llama.choice import Choice
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.memory import Memory
 from workers.engines.llama.model import Model, NoSlotError
 from workers.engines.llama.scheduler import Scheduler
-from workers.engines.llama.sequence import NOWHERE, Sequence
+from workers.engines.llama.sequence import NOWHERE, Group, Sequence
 from workers.engines.llama.step import Budget, Step
 from workers.engines.llama.text import Text
 from workers.engines.llama.vocabulary import DecodeError
 from workers.engines.protocol import EngineModel
 from workers.engines.thread import EngineThread, Ticket
 from workers.journal import Journal
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A context with what it holds and who waits for it; `model` are the weights with it."""
+
+    model: Model
+    budget: Budget
+    scheduler: Scheduler
+    memory: Memory
+
+
+OpenWriting = Callable[[], tuple[Model, Budget]]
 
 
 class LlamaEngine(EngineThread):
@@ -32,36 +50,45 @@ class LlamaEngine(EngineThread):
         about: EngineModel,
         budget: Budget,
         *,
+        open_writing: OpenWriting | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`open_writing` makes a second context for written rows, when the first of them comes.
+
+        Rows that are too long for it are written in the first one.
+        """
         super().__init__(about, clock=clock)
         self._native = model
         self._groups = groups
         self._journal = journal
-        self._budget = budget
-        self._scheduler = Scheduler(budget)
-        self._memory = Memory(model, budget.sequences, clock, self._count_decode)
+        self._open_writing = open_writing
+        self._lanes = [self._make_lane(model, budget)]
         atexit.register(self.close)  # native code that outlives the interpreter crashes
         self.start()
 
     def step(self) -> None:
+        """Take every context a decode further."""
+        for lane in self._lanes:
+            self._step(lane)
+
+    def _step(self, lane: Lane) -> None:
         """Choose what can go on, read it in one decode, and deliver what is answered by it."""
-        step = self._scheduler.plan()
+        step = lane.scheduler.plan()
         lost = [one for one in step.freed if one.place != NOWHERE]
         self.count(preempted_rows=sum(isinstance(one, Sequence) for one in lost))
-        self._memory.release(step.freed)
+        lane.memory.release(step.freed)
         rows = step.rows
         if not rows:
             return
         try:
             with self._suspecting(row.key for row in rows):
-                self._memory.read(step, self._scheduler.prefix_of)
+                lane.memory.read(step, lane.scheduler.prefix_of)
         except NoSlotError:
-            self._make_room(step, rows)
+            self._make_room(lane, step, rows)
         except DecodeError:
-            self._isolate(rows)
+            self._isolate(lane, rows)
         else:
-            self._settle(rows)
+            self._settle(lane, rows)
 
     def check(self, prompt: Prompt) -> None:
         self._groups.find(prompt)
@@ -78,11 +105,13 @@ class LlamaEngine(EngineThread):
 
     def drop(self, tickets: Collection[Ticket]) -> None:
         """Forget rows that wait and rows that are half written."""
-        self._memory.release(self._scheduler.remove(tickets))
+        for lane in self._lanes:
+            lane.memory.release(lane.scheduler.remove(tickets))
 
     def release(self) -> None:
         with self._changed:  # a submitter may be tokenising labels
-            self._native.free()
+            for lane in reversed(self._lanes):
+                lane.model.free()
         atexit.unregister(self.close)
 
     @contextmanager
@@ -93,6 +122,23 @@ class LlamaEngine(EngineThread):
             yield
         finally:
             self._journal.clear()
+
+    def _make_lane(self, model: Model, budget: Budget) -> Lane:
+        memory = Memory(model, budget.sequences, self._clock, self._count_decode)
+        return Lane(model, budget, Scheduler(budget), memory)
+
+    def _choose_lane(self, group: Group, tokens: int) -> Lane | None:
+        """Return where a row is answered: written rows have their own context if they fit it."""
+        if group.writing is not None and self._open_writing is not None:
+            try:
+                self._lanes.append(self._make_lane(*self._open_writing()))
+            except ModelError as error:  # too little memory: all rows share the first one
+                _log.warning("no second context for %s: %s", self._model.name, error.code)
+            self._open_writing = None
+        fitting = [lane for lane in self._lanes if lane.budget.holds(group, tokens)]
+        if group.writing is None:
+            fitting = [lane for lane in fitting if not lane.budget.writers]
+        return fitting[-1] if fitting else None
 
     def _count_decode(self, tokens: int, shared: int, seconds: float) -> None:
         self.count(steps=1, forwarded_tokens=tokens, shared_tokens=shared, busy_seconds=seconds)
@@ -108,58 +154,60 @@ class LlamaEngine(EngineThread):
         except DecodeError:
             self.fail(ticket, "engine_failed")
             return
-        if not self._budget.holds(group, len(tokens)):
+        lane = self._choose_lane(group, len(tokens))
+        if lane is None:
             self.fail(ticket, "input_too_long")
         elif group.writing is None:
-            self._scheduler.add(Choice(ticket, group, tokens))
+            lane.scheduler.add(Choice(ticket, group, tokens))
         else:
-            self._scheduler.add(Text(ticket, group, tokens, vocabulary=self._native))
+            lane.scheduler.add(Text(ticket, group, tokens, vocabulary=self._native))
 
-    def _settle(self, rows: Many[Sequence]) -> None:
+    def _settle(self, lane: Lane, rows: Many[Sequence]) -> None:
         """Deliver those rows of a good step that have their answer."""
         for row in rows:
             if row.begun:  # else only its prefix, or a part of its prompt, went well
                 row.failures, row.suspect = 0, False
             if row.finished:
-                self._end(row, row.completion())
-        self.measure(held_cells=self._scheduler.held_cells, cells=self._budget.cells)
+                self._end(lane, row, row.completion())
+        held = sum(lane.scheduler.held_cells for lane in self._lanes)
+        self.measure(held_cells=held, cells=sum(lane.budget.cells for lane in self._lanes))
 
-    def _end(self, row: Sequence, completion: Completion) -> None:
-        self._memory.release([row])
-        self._scheduler.finish(row)
+    def _end(self, lane: Lane, row: Sequence, completion: Completion) -> None:
+        lane.memory.release([row])
+        lane.scheduler.finish(row)
         refused = row.refused_tokens if isinstance(row, Text) else 0
         self.count(generated_tokens=row.output_tokens, refused_tokens=refused)
         self.answer(row.ticket, completion)
 
-    def _give_up(self, row: Sequence) -> None:
+    def _give_up(self, lane: Lane, row: Sequence) -> None:
         failed = Completion(row.key, None, usage=row.usage(), error="engine_failed")
-        self._scheduler.remove([row.ticket])
-        self._end(row, failed)
+        lane.scheduler.remove([row.ticket])
+        self._end(lane, row, failed)
 
-    def _make_room(self, step: Step, rows: list[Sequence]) -> None:
+    def _make_room(self, lane: Lane, step: Step, rows: list[Sequence]) -> None:
         """Let the younger half of rows that found no room wait; a single one, for the others."""
-        self._memory.release(self._scheduler.drop_prefixes(step))
-        beside = self._scheduler.runs_beside(rows[0])
+        lane.memory.release(lane.scheduler.drop_prefixes(step))
+        beside = lane.scheduler.runs_beside(rows[0])
         if len(rows) == 1 and not beside:
-            self._give_up(rows[0])
+            self._give_up(lane, rows[0])
         elif not beside:  # prefixes alone: one by one
-            self._isolate(rows)
+            self._isolate(lane, rows)
         else:
-            out = self._scheduler.younger_half(rows)
-            self._memory.release(out)
-            self._scheduler.put_back(out)
-            self._scheduler.bound_rows()
+            out = lane.scheduler.younger_half(rows)
+            lane.memory.release(out)
+            lane.scheduler.put_back(out)
+            lane.scheduler.bound_rows()
 
-    def _isolate(self, rows: list[Sequence]) -> None:
+    def _isolate(self, lane: Lane, rows: list[Sequence]) -> None:
         """Give each row one more try, alone, so that a bad one cannot fail its neighbours.
 
-        Nothing in the context can be trusted after a failure: all rows that run begin again with
-        what they have written.
+        Nothing in the context can be trusted after a failure: all rows that run in it begin again
+        with what they have written.
         """
-        self._memory.clear()
-        self._scheduler.put_all_back()
+        lane.memory.clear()
+        lane.scheduler.put_all_back()
         for row in rows:
             row.failures += 1
             row.suspect = True
             if row.failures > 1:
-                self._give_up(row)
+                self._give_up(lane, row)

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +31,9 @@ DEFAULT_CONTEXT_TOKENS: Final = 8192  # or what the model was trained for, if th
 UBATCH_TOKENS: Final = 512  # what the device computes in one go; longer decodes are cut by it
 MIN_SEQUENCES: Final = 4  # a prefix, a row, and room for paths of its trie
 SEQUENCES: Final = 128
+WRITING_TOKENS: Final = 512
+WRITERS: Final = 32
+WRITERS_PREFIXES: Final = 4
 SPLIT_SEQUENCES: Final = 32  # each of them has a whole context of its own
 MAX_OUTPUTS: Final = (
     256  # rows of logits one decode gives; each is a float for every token there is
@@ -45,6 +50,7 @@ def load_engine(
     step_tokens: int = 2048,
     sequences: int | None = None,
     unified: bool = True,
+    writing_tokens: int = WRITING_TOKENS,
     kv_type: KvType = "f16",
     flash_attention: FlashAttention = "auto",
     adapter: Adapter | None = None,
@@ -57,7 +63,8 @@ def load_engine(
     `threads` None leaves one core for Python where there are more than two. `context_tokens`
     bounds one prompt with its answer, `step_tokens` what a step reads of several rows,
     `sequences` (4 to 256) the rows and label paths held at once. `unified` memory holds a context
-    and a step for all of them; split memory holds a context for each.
+    and a step for all of them; split memory holds a context for each. Beside unified memory rows
+    of at most `writing_tokens` (prompt and answer) are written in a split one; 0 for none.
     `file_hash` is the sha256 that the caller has just made sure of; else the file is read for it.
     """
     sequences = sequences or (SEQUENCES if unified else SPLIT_SEQUENCES)
@@ -71,20 +78,48 @@ def load_engine(
         outputs = max(sequences, min(step, MAX_OUTPUTS))
         ubatch = min(step, UBATCH_TOKENS)
         size = ContextSize(step, ubatch, cells, sequences, outputs, unified)
-        model.open_context(
-            size,
-            threads or choose_threads(),
+        open_context = partial(
+            Model.open_context,
+            threads=threads or choose_threads(),
             kv_type=kv_type,
             flash_attention=flash_attention,
             adapter=adapter,
         )
+        open_context(model, size)
         groups = Groups(model, name)
     except BaseException:
         model.free()
         raise
     about = EngineModel(name, file_hash or hash_file(path), context)
     budget = Budget(step, context, cells, sequences, outputs)
-    return LlamaEngine(model, groups, journal, about, budget, clock=clock)
+    writing = partial(_open_writing, model, open_context, size, min(writing_tokens, context))
+    open_writing = writing if unified and writing_tokens else None
+    return LlamaEngine(
+        model, groups, journal, about, budget, open_writing=open_writing, clock=clock
+    )
+
+
+def _open_writing(
+    weights: Model, open_context: Callable[[Model, ContextSize], None], size: ContextSize, most: int
+) -> tuple[Model, Budget]:
+    """Open a second context in which every written row has `most` cells of its own.
+
+    In one that all share, a processor looks at the cells of all rows for every token of each.
+    Raises `ModelError`.
+    """
+    own = _pad(most)
+    sequences = WRITERS + WRITERS_PREFIXES
+    outputs = max(size.outputs, sequences)
+    model = weights.beside()
+    cells = own * sequences
+    wanted = replace(size, cells=cells, sequences=sequences, outputs=outputs, unified=False)
+    try:
+        open_context(model, wanted)
+    except BaseException:
+        model.free()
+        raise
+    step = size.decode_tokens
+    return model, Budget(step, own, own * sequences, sequences, outputs, writers=True)
 
 
 def _pad(cells: int) -> int:

@@ -7,6 +7,7 @@ here before the native call. A context belongs to one thread; tokenising is free
 import ctypes
 import os
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -103,6 +104,7 @@ class Model(Vocabulary):
         params = native.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         self._context: Any = None
+        self._owns_weights = True
         self._model: Any = native.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model or not native.llama_model_has_decoder(self._model):
             self.free()
@@ -110,6 +112,13 @@ class Model(Vocabulary):
         self._path = path
         super().__init__(native.llama_model_get_vocab(self._model))
         self.trained_tokens = int(native.llama_model_n_ctx_train(self._model))
+
+    def beside(self) -> "Model":
+        """Return the same weights for a second context; to be freed before this one."""
+        other = copy(self)
+        other._context = None
+        other._owns_weights = False
+        return other
 
     def open_context(
         self,
@@ -171,7 +180,7 @@ class Model(Vocabulary):
         """Give memory and weights back; the model is useless afterwards."""
         if self._context:
             native.llama_free(self._context)
-        if self._model:
+        if self._model and self._owns_weights:
             native.llama_model_free(self._model)
         self._context = self._model = None
 

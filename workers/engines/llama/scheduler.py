@@ -313,7 +313,7 @@ class Scheduler:
     def _limits(self, row: Sequence) -> tuple[int, int]:
         """Return the KV cells and the rows that may be held with a row of this kind."""
         cells, rows = self._budget.cells, self._budget.sequences - 1
-        if row.group.writing is not None:
+        if row.group.writing is not None and not self._budget.writers:
             cells = max(cells - self._budget.step_tokens, self._budget.context_tokens)
             rows -= self._budget.sequences // WRITERS_LEAVE
         elif row.group.trie.longest_path:

@@ -12,7 +12,7 @@ from jobs.prompt import Completion, Finish, TokenScore
 from workers.engines.llama.constraint import ConstraintError, Matcher
 from workers.engines.llama.labels import Tokens
 from workers.engines.llama.logits import Scores
-from workers.engines.llama.repetition import goes_in_circles, value_goes_in_circles
+from workers.engines.llama.repetition import goes_in_circles
 from workers.engines.llama.sampling import draw, seed_row
 from workers.engines.llama.sequence import Sequence, Writing
 from workers.engines.llama.thinking import SHARE, find_answer, is_thinking
@@ -153,13 +153,8 @@ class Text(Sequence):
             self.finish = "stop"
         elif len(self.written) >= rule.max_tokens:
             self.finish = "length"
-        elif not rule.ignore_end and self._goes_in_circles():
-            self.finish = "repeated"
-
-    def _goes_in_circles(self) -> bool:
-        if self.matcher is None:
-            return goes_in_circles(self.written)
-        return value_goes_in_circles(self.written, bytes(self.content), self.ends)
+        elif self.matcher is None and not rule.ignore_end and goes_in_circles(self.written):
+            self.finish = "repeated"  # JSON may repeat itself as it was asked to
 
     def completion(self) -> Completion:
         """Return the text with the place and the probability of every token."""
