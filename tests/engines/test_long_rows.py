@@ -87,7 +87,7 @@ def test_a_long_row_has_one_answer(engine: LlamaEngine, task: Task, text: str) -
     assert found.usage.shared_tokens > 0
     assert found.usage.device_ms > 0
     if found.reading.output is None:  # a part's answer may not end, or say nothing
-        assert found.reading.problem in {"answer_cut", "answer_empty"}
+        assert found.reading.problem in {"answer_cut", "answer_empty", "answer_repeats"}
     else:
         assert found.reading.confidence is not None
         assert 0 <= found.reading.confidence <= 1

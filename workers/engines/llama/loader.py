@@ -119,7 +119,7 @@ def _open_writing(
         model.free()
         raise
     step = size.decode_tokens
-    return model, Budget(step, own, own * sequences, sequences, outputs, writers=True)
+    return model, Budget(step, most, own * sequences, sequences, outputs, writers=True)
 
 
 def _pad(cells: int) -> int:
