@@ -16,6 +16,7 @@ import pytest
 
 from jobs.errors import ModelError, SettingError
 from workers.engines import load, prepared
+from workers.engines.host import count_cores
 from workers.engines.llama import measure as measuring
 from workers.engines.llama import prepare as maker
 from workers.engines.llama.gguf import count_weights, hash_file
@@ -233,7 +234,7 @@ class TestMaking:
         assert files(model) == sorted(["mine.gguf", name_record(model.path), record.prepared.name])
         assert (record.prepared.format, record.speedup) == ("bf16", 3.0)
         assert record.original.sha256 == hash_file(model.path)
-        assert record.threads == prepared.count_cores()
+        assert record.threads == count_cores()
         found = find_prepared(model, thorough=True)
         assert found.record == record
         assert found.path is not None

@@ -9,8 +9,9 @@ from typing import Final
 import structlog
 
 from jobs.errors import ModelError, SettingError
+from workers.engines.host import count_cores
 from workers.engines.llama.gguf import check_gguf, hash_file
-from workers.engines.prepared import Found, count_cores, find_prepared
+from workers.engines.prepared import Found, find_prepared
 from workers.engines.protocol import Engine
 from workers.engines.stub import StubEngine
 from workers.journal import Journal

@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from workers.engines.host import count_cores
 from workers.engines.llama.gguf import hash_file
 from workers.models import PREPARED_MARK, ModelFile
 
@@ -144,12 +145,6 @@ def read_build() -> str:
     from workers.engines.llama.quantize import describe_build  # noqa: PLC0415 - native libraries
 
     return describe_build()
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use; a container may own fewer than there are."""
-    known = hasattr(os, "sched_getaffinity")
-    return len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
 
 
 def is_current(record: Record, request: Request) -> bool:

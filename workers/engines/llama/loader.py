@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from jobs.errors import ModelError
+from workers.engines.host import count_cores, free_memory
 from workers.engines.llama.engine import LlamaEngine
 from workers.engines.llama.gguf import hash_file
 from workers.engines.llama.groups import Groups
@@ -21,7 +23,6 @@ from workers.engines.llama.model import (
     has_gpu,
 )
 from workers.engines.llama.step import Budget
-from workers.engines.prepared import count_cores
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
 
@@ -34,10 +35,10 @@ SEQUENCES: Final = 128
 WRITING_TOKENS: Final = 512
 WRITERS: Final = 32
 WRITERS_PREFIXES: Final = 4
+MIN_WRITERS: Final = 8  # fewer are no gain over the context that all share
+WRITERS_SHARE: Final = 0.25  # of the memory that is free beside the weights
 SPLIT_SEQUENCES: Final = 32  # each of them has a whole context of its own
-MAX_OUTPUTS: Final = (
-    256  # rows of logits one decode gives; each is a float for every token there is
-)
+MAX_OUTPUTS: Final = 256  # rows of logits one decode gives, each as long as the vocabulary
 
 
 def load_engine(
@@ -92,7 +93,9 @@ def load_engine(
         raise
     about = EngineModel(name, file_hash or hash_file(path), context)
     budget = Budget(step, context, cells, sequences, outputs)
-    writing = partial(_open_writing, model, open_context, size, min(writing_tokens, context))
+    most = min(writing_tokens, context)
+    cell_bytes = model.cell_bytes(kv_type)
+    writing = partial(_open_writing, model, open_context, size, most, cell_bytes)
     open_writing = writing if unified and writing_tokens else None
     return LlamaEngine(
         model, groups, journal, about, budget, open_writing=open_writing, clock=clock
@@ -100,15 +103,21 @@ def load_engine(
 
 
 def _open_writing(
-    weights: Model, open_context: Callable[[Model, ContextSize], None], size: ContextSize, most: int
+    weights: Model,
+    open_context: Callable[[Model, ContextSize], None],
+    size: ContextSize,
+    most: int,
+    cell_bytes: int,
 ) -> tuple[Model, Budget]:
     """Open a second context in which every written row has `most` cells of its own.
 
     In one that all share, a processor looks at the cells of all rows for every token of each.
-    Raises `ModelError`.
+    Raises `ModelError`, also where memory is short: a process that takes too much is killed with
+    all its rows.
     """
     own = _pad(most)
-    sequences = WRITERS + WRITERS_PREFIXES
+    free = free_memory() - weights.weight_bytes()  # a mapped file counts as free
+    sequences = choose_writers(free, own * cell_bytes) + WRITERS_PREFIXES
     outputs = max(size.outputs, sequences)
     model = weights.beside()
     cells = own * sequences
@@ -120,6 +129,17 @@ def _open_writing(
         raise
     step = size.decode_tokens
     return model, Budget(step, most, own * sequences, sequences, outputs, writers=True)
+
+
+def choose_writers(free_bytes: int, row_bytes: int) -> int:
+    """Return how many rows can be written at once, each with its own cells.
+
+    Raises `ModelError` (`writers_without_memory`) where it is not worth a context of its own.
+    """
+    writers = min(WRITERS, int(WRITERS_SHARE * free_bytes / row_bytes) - WRITERS_PREFIXES)
+    if writers < MIN_WRITERS:
+        raise ModelError("writers_without_memory", writers=MIN_WRITERS)
+    return writers
 
 
 def _pad(cells: int) -> int:

@@ -31,6 +31,7 @@ KV_TYPES: Final[Mapping[KvType, int]] = {
     "q8_0": native.GGML_TYPE_Q8_0,
     "f32": native.GGML_TYPE_F32,
 }
+KV_BYTES: Final[Mapping[KvType, float]] = {"f16": 2.0, "q8_0": 34 / 32, "f32": 4.0}
 FlashAttention = Literal["auto", "on", "off"]
 FLASH_ATTENTION: Final[Mapping[FlashAttention, int]] = {
     "auto": native.LLAMA_FLASH_ATTN_TYPE_AUTO,
@@ -171,6 +172,16 @@ class Model(Vocabulary):
         scales = (ctypes.c_float * 1)(adapter.scale)
         if not loaded or native.llama_set_adapters_lora(self._context, adapters, 1, scales):
             raise ModelError("adapter_load_failed", path=adapter.path, model=self._path)
+
+    def cell_bytes(self, kv_type: KvType) -> int:
+        """Return how much memory one KV cell takes, of a model whose layers are all alike."""
+        heads = native.llama_model_n_head_kv(self._model) / native.llama_model_n_head(self._model)
+        values = 2 * native.llama_model_n_layer(self._model) * heads
+        return int(values * native.llama_model_n_embd(self._model) * KV_BYTES[kv_type])
+
+    def weight_bytes(self) -> int:
+        """Return the size of all weights."""
+        return int(native.llama_model_size(self._model))
 
     def use_threads(self, threads: int) -> None:
         """Let the next decodes run on so many threads."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from jobs.errors import ModelError, SettingError
+from workers.engines.host import count_cores, total_memory
 from workers.engines.llama.gguf import BITS, count_weights, hash_file
 from workers.engines.llama.measure import Shares, Speed, answer_probe, measure_speed
 from workers.engines.llama.quantize import FILE_TYPES, quantize
@@ -28,7 +29,6 @@ from workers.engines.prepared import (
     FileRecord,
     Record,
     Request,
-    count_cores,
     find_prepared,
     is_current,
     list_folders,
@@ -359,7 +359,7 @@ def is_too_large(form: str, weights: Mapping[str, int], folder: Path) -> bool:
     Raises `ModelError` when the disk has no room for it.
     """
     size = int(sum(weights.values()) * BITS[form] / 8) + SMALLEST_FREE
-    if size > _memory() * MEMORY_SHARE:
+    if size > total_memory() * MEMORY_SHARE:
         return True
     if size > shutil.disk_usage(folder).free:
         raise _no_room(folder, size)
@@ -368,14 +368,6 @@ def is_too_large(form: str, weights: Mapping[str, int], folder: Path) -> bool:
 
 def _no_room(folder: Path, size: int) -> ModelError:
     return ModelError("prepare_no_space", folder=str(folder), megabytes=size // MEGABYTE)
-
-
-def _memory() -> int:
-    """Return the bytes of memory of this machine, or of its container."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
-    return total
 
 
 def _choose_folder(model: ModelFile) -> Path:
