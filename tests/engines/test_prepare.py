@@ -17,11 +17,13 @@ import pytest
 from jobs.errors import ModelError, SettingError
 from workers.engines import load, prepared
 from workers.engines.host import count_cores
+from workers.engines.llama import formats
 from workers.engines.llama import measure as measuring
 from workers.engines.llama import prepare as maker
+from workers.engines.llama.formats import choose, choose_formats, compare, measure_noise
 from workers.engines.llama.gguf import count_weights, hash_file
 from workers.engines.llama.measure import Shares, Speed, answer_probe
-from workers.engines.llama.prepare import Tools, choose, choose_formats, compare, measure_noise
+from workers.engines.llama.prepare import Tools
 from workers.engines.llama.probe import make_prompts
 from workers.engines.prepared import (
     DEFAULT_FORMATS,
@@ -155,11 +157,11 @@ class TestChoosing:
         second = [(0.46, 0.49, 0.05), (0.90, 0.10, 0.0)]
         noise = measure_noise(first, second)
         assert noise == pytest.approx(0.08)
-        assert compare(first, second, noise) == maker.Agreement(0.5, 1.0)
+        assert compare(first, second, noise) == formats.Agreement(0.5, 1.0)
         other = [(0.50, 0.45, 0.05), (0.10, 0.90, 0.0)]
-        assert compare(first, other, noise) == maker.Agreement(0.5, 0.5)
-        assert measure_noise([(1.0, 0.0)], [(0.0, 1.0)]) == maker.NOISE_MAX
-        assert compare(first, other, 0.0) == maker.Agreement(0.5, 0.5)
+        assert compare(first, other, noise) == formats.Agreement(0.5, 0.5)
+        assert measure_noise([(1.0, 0.0)], [(0.0, 1.0)]) == formats.NOISE_MAX
+        assert compare(first, other, 0.0) == formats.Agreement(0.5, 0.5)
 
     @pytest.mark.parametrize(
         ("weights", "tried"),
@@ -207,7 +209,7 @@ class TestChoosing:
     )
     def test_threads(self, cores: int, counts: list[int]) -> None:
         """Few cores are all tried; of many the larger part, and halves."""
-        assert maker.list_thread_counts(cores) == counts
+        assert formats.list_thread_counts(cores) == counts
 
     def test_the_types_of_a_file(self, tmp_path: Path) -> None:
         """Matrices are counted by their type."""
@@ -597,7 +599,7 @@ def test_the_real_model_in_another_format(
     record, _ = maker.prepare(model, Request(formats=("bf16",)), say_nothing, tools=tools)
     assert record.prepared is not None, record
     assert record.measured[1].agreement is not None
-    assert record.measured[1].agreement >= maker.MIN_AGREEMENT
+    assert record.measured[1].agreement >= formats.MIN_AGREEMENT
     found = find_prepared(model, thorough=True)
     assert found.path is not None
     assert count_weights(found.path).keys() == {"bf16"}
