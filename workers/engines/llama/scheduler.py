@@ -13,6 +13,7 @@ from typing import Final
 
 from workers.engines.llama.expectation import Expectation
 from workers.engines.llama.labels import Tokens
+from workers.engines.llama.prefixes import Prefixes
 from workers.engines.llama.sequence import NOWHERE, Prefix, Sequence
 from workers.engines.llama.step import Budget, Left, Opening, Part, Room, Step, bound, is_alone
 from workers.engines.llama.waiting import Waiting
@@ -32,7 +33,7 @@ class Scheduler:
         self._budget = budget
         self._waiting = Waiting()
         self._running: list[Sequence] = []
-        self._prefixes: dict[Tokens, Prefix] = {}
+        self._prefixes = Prefixes()
         self._expected = Expectation()
         self._most_rows = budget.sequences
         self._steps = 0
@@ -44,8 +45,7 @@ class Scheduler:
     @property
     def held_cells(self) -> int:
         """KV cells that hold tokens now."""
-        rows = sum(row.read for row in self._running)
-        return rows + sum(prefix.read for prefix in self._prefixes.values())
+        return sum(row.read for row in self._running) + self._prefixes.cells
 
     def add(self, row: Sequence) -> None:
         """Queue a row that `Budget.holds`."""
@@ -79,9 +79,7 @@ class Scheduler:
         self._waiting.remove(lambda row: id(row.ticket) in gone)
         cut = [row for row in self._running if id(row.ticket) in gone]
         self._running = [row for row in self._running if id(row.ticket) not in gone]
-        for prefix in self._prefixes.values():
-            if id(prefix.sponsor.ticket) in gone:
-                self._replace_sponsor(prefix)
+        self._prefixes.replace_sponsors(gone, self._waiting)
         return cut
 
     def put_back(self, rows: Collection[Sequence]) -> None:
@@ -95,7 +93,7 @@ class Scheduler:
         """Forget the prefixes that a step was to read, and return them."""
         dropped = [part.owner for part in step.parts if isinstance(part.owner, Prefix)]
         for prefix in dropped:
-            self._prefixes.pop(prefix.tokens, None)
+            self._prefixes.drop(prefix)
         return dropped
 
     def put_all_back(self) -> None:
@@ -117,7 +115,7 @@ class Scheduler:
 
     def prefix_of(self, row: Sequence) -> Prefix | None:
         """Return the prefix that a row shares, None if it has none."""
-        return self._prefixes.get(row.group.prefix)
+        return self._prefixes.of(row)
 
     def runs_beside(self, row: Sequence) -> bool:
         """Tell whether another row holds a part of the context."""
@@ -128,7 +126,7 @@ class Scheduler:
     def _lanes(self) -> list[list[Sequence | Prefix]]:
         """Return who may be read together: most rows, and each that must be alone."""
         runs: list[Sequence | Prefix] = [*self._running]
-        runs += [prefix for prefix in self._prefixes.values() if prefix.unread and prefix.fresh]
+        runs += [prefix for prefix in self._prefixes if prefix.unread and prefix.fresh]
         lonely = [[one] for one in runs if is_alone(one)]
         return [[one for one in runs if not is_alone(one)], *lonely]
 
@@ -144,8 +142,7 @@ class Scheduler:
             self._admit(step, left)
 
     def _left(self) -> Left:
-        held = sum(row.place != NOWHERE for row in self._running)
-        held += sum(prefix.place != NOWHERE for prefix in self._prefixes.values())
+        held = sum(row.place != NOWHERE for row in self._running) + self._prefixes.places
         budget = self._budget
         return Left(
             tokens=budget.step_tokens,
@@ -195,7 +192,7 @@ class Scheduler:
         """Free cells for an owner: idle prefixes, then rows younger than it, then any prefix."""
         besides = owner.tokens if isinstance(owner, Prefix) else owner.group.prefix
         while left.cells < wanted:
-            idle = self._find_prefix(besides=besides, fresh=False, busy=step.busy)
+            idle = self._find_idle(step, besides)
             if idle is not None:
                 self._evict(step, left, idle)
                 continue
@@ -208,13 +205,20 @@ class Scheduler:
                 self._free(step, left, youngest)
                 self.put_back([youngest])
                 continue
-            fresh = self._find_prefix(besides=besides, fresh=True, busy=step.busy)
+            fresh = self._find_idle(step, besides, fresh=True)
             if fresh is None:
                 return
             self._evict(step, left, fresh)
 
+    def _find_idle(
+        self, step: Step, besides: Tokens, chosen: Iterable[Prefix] = (), *, fresh: bool = False
+    ) -> Prefix | None:
+        """Return a prefix that can be given up in this step, besides those already chosen."""
+        busy = step.busy | {id(one) for one in chosen}
+        return self._prefixes.find_idle(self._running, besides=besides, fresh=fresh, busy=busy)
+
     def _evict(self, step: Step, left: Left, prefix: Prefix) -> None:
-        del self._prefixes[prefix.tokens]
+        self._prefixes.drop(prefix)
         self._free(step, left, prefix)
 
     def _free(self, step: Step, left: Left, one: Sequence | Prefix) -> None:
@@ -261,7 +265,7 @@ class Scheduler:
     def _let_in(self, room: Room, row: Sequence) -> None:
         self._waiting.take(row)
         self._running.append(row)
-        prefix = self._prefixes.get(row.group.prefix)
+        prefix = self._prefixes.of(row)
         if prefix is not None:
             if prefix.fresh:
                 room.cells -= self._expected.cells(prefix.sponsor)
@@ -273,14 +277,13 @@ class Scheduler:
 
     def _prefix_stands(self, step: Step, left: Left, room: Room, row: Sequence) -> bool:
         """Tell whether a row's prefix is read; begins to read it for the row if it is not."""
-        tokens = row.group.prefix
-        if not tokens:
+        if not row.group.prefix:
             return True
-        if tokens not in self._prefixes:
-            self._prefixes[tokens] = Prefix(tokens, row, used=self._steps)
+        prefix = self._prefixes.of(row)
+        if prefix is None:
+            prefix = self._prefixes.begin(row, self._steps)
             room.sequences += 1
-            room.cells += len(tokens) + self._expected.cells(row)
-        prefix = self._prefixes[tokens]
+            room.cells += len(prefix.tokens) + self._expected.cells(row)
         if prefix.unread and not prefix.fresh:  # who it was read for is gone
             prefix.sponsor, prefix.fresh = row, True
             room.cells += self._expected.cells(row)
@@ -299,8 +302,7 @@ class Scheduler:
             room.cells + cells - sum(len(one.tokens) for one in chosen) > most_cells
             or room.sequences + sequences - len(chosen) >= self._budget.sequences
         ):
-            busy = step.busy | {id(one) for one in chosen}
-            idle = self._find_prefix(besides=row.group.prefix, fresh=False, busy=busy)
+            idle = self._find_idle(step, row.group.prefix, chosen)
             if idle is None:
                 return False
             chosen.append(idle)
@@ -322,7 +324,7 @@ class Scheduler:
 
     def _needs(self, row: Sequence) -> tuple[int, int]:
         """Return the KV cells and the sequences that a row will need besides what is held."""
-        prefix = self._prefixes.get(row.group.prefix)
+        prefix = self._prefixes.of(row)
         cells = self._expected.cells(row)
         if prefix is None:
             return cells + len(row.group.prefix), 1 + bool(row.group.prefix)
@@ -343,7 +345,7 @@ class Scheduler:
     def _room(self) -> Room:
         """Return what is held, or kept, when all that runs has its answer."""
         cells = sum(self._expected.cells(row) for row in self._running)
-        for prefix in self._prefixes.values():
+        for prefix in self._prefixes:
             cells += len(prefix.tokens)
             cells += self._expected.cells(prefix.sponsor) if prefix.fresh else 0
         rows = len(self._running)
@@ -352,29 +354,6 @@ class Scheduler:
     def _begin_anew(self, step: Step) -> None:
         """Let the first row in when what is kept for others leaves nobody any room."""
         left = self._left()
-        for prefix in tuple(self._prefixes.values()):
+        for prefix in self._prefixes:
             self._evict(step, left, prefix)
         self._admit(step, left)
-
-    def _find_prefix(self, *, besides: Tokens, fresh: bool, busy: Collection[int]) -> Prefix | None:
-        """Return the prefix whose last use is longest ago among those that no row holds."""
-        groups = {id(row.group): row.group for row in self._running}
-        held = {group.prefix for group in groups.values()}
-        found = [
-            prefix
-            for prefix in self._prefixes.values()
-            if (fresh or not prefix.fresh)
-            and prefix.tokens not in held
-            and prefix.tokens != besides
-            and id(prefix) not in busy
-        ]
-        return min(found, key=lambda prefix: prefix.used, default=None)
-
-    def _replace_sponsor(self, prefix: Prefix) -> None:
-        """Find another row that waits for a prefix; without one it is idle."""
-        waits = (row for row in self._waiting if row.group.prefix == prefix.tokens)
-        sponsor = next(waits, None)
-        if sponsor is not None:
-            prefix.sponsor = sponsor
-        else:
-            prefix.fresh = False
