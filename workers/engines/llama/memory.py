@@ -38,8 +38,14 @@ class Memory:
         self._holders: dict[int, Sequence | Prefix] = {}
 
     def release(self, holders: Iterable[Sequence | Prefix]) -> None:
-        """Take back what rows and prefixes hold; what others share of it stays."""
+        """Take back what rows and prefixes hold; what others share of it stays.
+
+        What nobody has paid of a prefix yet is its sponsor's.
+        """
         for holder in holders:
+            if isinstance(holder, Prefix):
+                holder.sponsor.device_ms += holder.owed_ms
+                holder.owed_ms = 0.0
             if holder.place != NOWHERE:
                 del self._holders[holder.place]
                 self._give(holder.place)
