@@ -1,4 +1,4 @@
-"""Written rows have a context of their own, where they fit it."""
+"""Written rows have a context of their own, as wide as they need it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,36 +8,42 @@ from llguidance import LLTokenizer
 
 from jobs.errors import ModelError
 from jobs.prompt import FreeText
-from tests.engines.conformance import ask, make_prompts
+from tests.engines.conformance import Tray, ask, make_prompts
 from tests.engines.writer import BUDGET, FRAME, LABELS, TEXTS, WritingModel, capitals, write
 from workers.engines.llama.constraint import Grammars
-from workers.engines.llama.engine import LlamaEngine, OpenWriting
+from workers.engines.llama.engine import LlamaEngine
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.step import Budget
+from workers.engines.llama.writers import Writers
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
 
-OWN = Budget(400, 60, 800, 16, 32, writers=True)
+NARROW = 60
+WIDE = 160
 
 
 class Pair:
-    """An engine over two scripted devices, the second made when it is asked for."""
+    """An engine over scripted devices, the second ones made when they are asked for."""
 
-    def __init__(self, journal: Journal, *, refuses: bool = False) -> None:
+    def __init__(
+        self, journal: Journal, *, widths: tuple[int, ...] = (NARROW,), most: int = 400
+    ) -> None:
+        """`widths` can be asked for; from `most` on there is no memory for them."""
         self.shared = WritingModel(lambda pieces, model: None)
-        self.own = WritingModel(lambda pieces, model: None)
-        self.opened = 0
-        self.refuses = refuses
+        self.owns: list[WritingModel] = []
+        self.asked: list[int] = []
+        self._most = most
         groups = Groups(self.shared, "scripted", grammars=Grammars(lambda: LLTokenizer("byte")))
-        opening: OpenWriting = self.open
         about = EngineModel("scripted", "00", 400)
-        self.engine = LlamaEngine(self.shared, groups, journal, about, BUDGET, open_writing=opening)
+        writers = Writers(self.open, widths)
+        self.engine = LlamaEngine(self.shared, groups, journal, about, BUDGET, writers)
 
-    def open(self) -> tuple[WritingModel, Budget]:
-        self.opened += 1
-        if self.refuses:
+    def open(self, width: int) -> tuple[WritingModel, Budget]:
+        self.asked.append(width)
+        if width >= self._most:
             raise ModelError("model_load_failed", path="scripted")
-        return self.own, OWN
+        self.owns.append(WritingModel(lambda pieces, model: None))
+        return self.owns[-1], Budget(400, width, 800, 16, 32, writers=True)
 
 
 @pytest.fixture
@@ -53,15 +59,15 @@ def test_written_rows_have_their_own_context_and_labels_the_shared_one(journal: 
     pair = Pair(journal)
     answers = ask(pair.engine, make_prompts(TEXTS, frame=FRAME, choice=LABELS))
     assert {answer.error for answer in answers.values()} == {None}
-    assert (pair.opened, pair.own.decodes) == (0, [])
+    assert pair.asked == []
     decodes = len(pair.shared.decodes)
     for _ in range(2):
         assert write(pair.engine, TEXTS, choice=FreeText(30)) == capitals(TEXTS)
-    assert pair.opened == 1
+    assert pair.asked == [NARROW]
     assert len(pair.shared.decodes) == decodes
-    assert pair.own.decodes
+    assert pair.owns[0].decodes
     pair.engine.close()
-    assert pair.own.freed
+    assert pair.owns[0].freed
     assert pair.shared.freed
 
 
@@ -79,8 +85,47 @@ def test_a_row_that_is_too_long_for_its_own_context_is_written_in_the_shared_one
 
 def test_without_memory_for_a_second_context_all_rows_share_the_first(journal: Journal) -> None:
     """It is tried once."""
-    pair = Pair(journal, refuses=True)
+    pair = Pair(journal, most=NARROW)
     for _ in range(2):
         assert write(pair.engine, TEXTS, choice=FreeText(30)) == capitals(TEXTS)
-    assert pair.opened == 1
+    assert pair.asked == [NARROW]
+    pair.engine.close()
+
+
+def test_the_context_grows_with_the_rows_that_come(journal: Journal) -> None:
+    """A longer row opens a wider one once the rows in the narrow one have ended."""
+    pair = Pair(journal, widths=(NARROW, WIDE))
+    assert write(pair.engine, TEXTS, choice=FreeText(30)) == capitals(TEXTS)
+    texts = [*TEXTS, "the quick brown fox jumps over the lazy dog", *TEXTS]
+    for _ in range(2):
+        decodes = len(pair.shared.decodes)
+        assert write(pair.engine, texts, choice=FreeText(60)) == capitals(texts)
+        assert len(pair.shared.decodes) == decodes
+    assert pair.asked == [NARROW, WIDE]
+    assert pair.owns[0].freed
+    pair.engine.close()
+    assert pair.owns[1].freed
+
+
+def test_without_memory_for_a_wider_context_the_narrow_one_stays(journal: Journal) -> None:
+    """The longer row is written in the shared one; the wider one is tried once."""
+    pair = Pair(journal, widths=(NARROW, WIDE), most=WIDE)
+    assert write(pair.engine, TEXTS, choice=FreeText(30)) == capitals(TEXTS)
+    texts = [*TEXTS, "the quick brown fox jumps over the lazy dog", *TEXTS]
+    for _ in range(2):
+        assert write(pair.engine, texts, choice=FreeText(60)) == capitals(texts)
+    assert pair.asked == [NARROW, WIDE]
+    assert pair.shared.decodes
+    assert not pair.owns[0].freed
+    pair.engine.close()
+
+
+def test_rows_that_wait_for_a_wider_context_can_be_withdrawn(journal: Journal) -> None:
+    """They are handed back like all others."""
+    pair = Pair(journal, widths=(NARROW, WIDE))
+    prompts = make_prompts(["a b c d e f g h i j k l m n o p"], frame=FRAME, choice=FreeText(60))
+    tray = Tray(1)
+    pair.engine.submit(prompts, tray)
+    pair.engine.withdraw([0])
+    assert tray.wait()[0].error in ("withdrawn", None)
     pair.engine.close()

@@ -1,14 +1,12 @@
 """The engine: rows of all chunks in one context, every decode filled with what can go on."""
 
 import atexit
-import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Sequence as Many
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from jobs.errors import ModelError
 from jobs.prompt import Completion, Prompt
 from workers.engines.llama.choice import Choice
 from workers.engines.llama.groups import Groups
@@ -19,11 +17,10 @@ from workers.engines.llama.sequence import NOWHERE, Group, Sequence
 from workers.engines.llama.step import Budget, Step
 from workers.engines.llama.text import Text
 from workers.engines.llama.vocabulary import DecodeError
+from workers.engines.llama.writers import Writers
 from workers.engines.protocol import EngineModel
 from workers.engines.thread import EngineThread, Ticket
 from workers.journal import Journal
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +33,6 @@ class Lane:
     memory: Memory
 
 
-OpenWriting = Callable[[], tuple[Model, Budget]]
-
-
 class LlamaEngine(EngineThread):
     """Answers prompts with one GGUF file in this process; `load_engine` makes it."""
 
@@ -49,25 +43,29 @@ class LlamaEngine(EngineThread):
         journal: Journal,
         about: EngineModel,
         budget: Budget,
+        writers: Writers | None = None,
         *,
-        open_writing: OpenWriting | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`open_writing` makes a second context for written rows, when the first of them comes.
+        """`writers` make a second context for written rows, when the first of them comes.
 
-        Rows that are too long for it are written in the first one.
+        Rows that are too long for every width of it are written in the first one.
         """
         super().__init__(about, clock=clock)
         self._native = model
         self._groups = groups
         self._journal = journal
-        self._open_writing = open_writing
+        self._writers = writers or Writers()
         self._lanes = [self._make_lane(model, budget)]
+        self._held: list[Text] = []  # written rows that wait for a wider context
         atexit.register(self.close)  # native code that outlives the interpreter crashes
         self.start()
 
     def step(self) -> None:
         """Take every context a decode further."""
+        writing = self._writing
+        if self._held and (writing is None or not len(writing.scheduler)):
+            self._widen(writing)
         for lane in self._lanes:
             self._step(lane)
 
@@ -105,6 +103,8 @@ class LlamaEngine(EngineThread):
 
     def drop(self, tickets: Collection[Ticket]) -> None:
         """Forget rows that wait and rows that are half written."""
+        gone = {id(ticket) for ticket in tickets}
+        self._held = [row for row in self._held if id(row.ticket) not in gone]
         for lane in self._lanes:
             lane.memory.release(lane.scheduler.remove(tickets))
 
@@ -127,18 +127,50 @@ class LlamaEngine(EngineThread):
         memory = Memory(model, budget.sequences, self._clock, self._count_decode)
         return Lane(model, budget, Scheduler(budget), memory)
 
-    def _choose_lane(self, group: Group, tokens: int) -> Lane | None:
+    def _lane_of(self, group: Group, tokens: int) -> Lane | None:
         """Return where a row is answered: written rows have their own context if they fit it."""
-        if group.writing is not None and self._open_writing is not None:
-            try:
-                self._lanes.append(self._make_lane(*self._open_writing()))
-            except ModelError as error:  # too little memory: all rows share the first one
-                _log.warning("no second context for %s: %s", self._model.name, error.code)
-            self._open_writing = None
         fitting = [lane for lane in self._lanes if lane.budget.holds(group, tokens)]
         if group.writing is None:
             fitting = [lane for lane in fitting if not lane.budget.writers]
         return fitting[-1] if fitting else None
+
+    @property
+    def _writing(self) -> Lane | None:
+        """The context of written rows, once there is one."""
+        return self._lanes[-1] if self._lanes[-1].budget.writers else None
+
+    def _write(self, row: Text) -> None:
+        """Give a row that is written to a context, or let it wait for a wider one."""
+        writing, size = self._writing, len(row.tokens)
+        wider = self._writers.wider(row.group, size, writing.budget if writing else None)
+        joins = writing is not None and self._lane_of(row.group, size) is writing
+        if wider is not None or (self._held and joins):  # else those before it would never end
+            self._held.append(row)
+        else:
+            self._place(row)
+
+    def _place(self, row: Sequence) -> None:
+        lane = self._lane_of(row.group, len(row.tokens))
+        if lane is None:
+            self.fail(row.ticket, "input_too_long")
+        else:
+            lane.scheduler.add(row)
+
+    def _widen(self, writing: Lane | None) -> None:
+        """Open the written rows' context as wide as those that wait for it need it."""
+        budget = writing.budget if writing else None
+        wanted = [self._writers.wider(row.group, len(row.tokens), budget) for row in self._held]
+        for width in sorted({width for width in wanted if width is not None}, reverse=True):
+            made = self._writers.open(width)
+            if made is not None:
+                if writing is not None:
+                    self._lanes.remove(writing)
+                    writing.model.free()
+                self._lanes.append(self._make_lane(*made))
+                break
+        rows, self._held = self._held, []
+        for row in rows:
+            self._place(row)
 
     def _count_decode(self, tokens: int, shared: int, seconds: float) -> None:
         self.count(steps=1, forwarded_tokens=tokens, shared_tokens=shared, busy_seconds=seconds)
@@ -154,13 +186,10 @@ class LlamaEngine(EngineThread):
         except DecodeError:
             self.fail(ticket, "engine_failed")
             return
-        lane = self._choose_lane(group, len(tokens))
-        if lane is None:
-            self.fail(ticket, "input_too_long")
-        elif group.writing is None:
-            lane.scheduler.add(Choice(ticket, group, tokens))
+        if group.writing is None:
+            self._place(Choice(ticket, group, tokens))
         else:
-            lane.scheduler.add(Text(ticket, group, tokens, vocabulary=self._native))
+            self._write(Text(ticket, group, tokens, vocabulary=self._native))
 
     def _settle(self, lane: Lane, rows: Many[Sequence]) -> None:
         """Deliver those rows of a good step that have their answer."""

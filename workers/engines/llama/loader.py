@@ -23,6 +23,7 @@ from workers.engines.llama.model import (
     has_gpu,
 )
 from workers.engines.llama.step import Budget
+from workers.engines.llama.writers import Writers
 from workers.engines.protocol import EngineModel
 from workers.journal import Journal
 
@@ -33,6 +34,7 @@ UBATCH_TOKENS: Final = 512  # what the device computes in one go; longer decodes
 MIN_SEQUENCES: Final = 4  # a prefix, a row, and room for paths of its trie
 SEQUENCES: Final = 128
 WRITING_TOKENS: Final = 512
+WIDEST_WRITING_TOKENS: Final = 2048  # longer rows are few, and would cost memory for all
 WRITERS: Final = 32
 WRITERS_PREFIXES: Final = 4
 MIN_WRITERS: Final = 8  # fewer are no gain over the context that all share
@@ -65,7 +67,8 @@ def load_engine(
     bounds one prompt with its answer, `step_tokens` what a step reads of several rows,
     `sequences` (4 to 256) the rows and label paths held at once. `unified` memory holds a context
     and a step for all of them; split memory holds a context for each. Beside unified memory rows
-    of at most `writing_tokens` (prompt and answer) are written in a split one; 0 for none.
+    of at most `writing_tokens` (prompt and answer) are written in a split one, which is opened
+    anew when longer ones come (up to `WIDEST_WRITING_TOKENS`); 0 for none.
     `file_hash` is the sha256 that the caller has just made sure of; else the file is read for it.
     """
     sequences = sequences or (SEQUENCES if unified else SPLIT_SEQUENCES)
@@ -93,21 +96,18 @@ def load_engine(
         raise
     about = EngineModel(name, file_hash or hash_file(path), context)
     budget = Budget(step, context, cells, sequences, outputs)
-    most = min(writing_tokens, context)
     cell_bytes = model.cell_bytes(kv_type)
-    writing = partial(_open_writing, model, open_context, size, most, cell_bytes)
-    open_writing = writing if unified and writing_tokens else None
-    return LlamaEngine(
-        model, groups, journal, about, budget, open_writing=open_writing, clock=clock
-    )
+    writing = partial(_open_writing, model, open_context, size, cell_bytes)
+    widths = choose_widths(writing_tokens, context) if unified else ()
+    return LlamaEngine(model, groups, journal, about, budget, Writers(writing, widths), clock=clock)
 
 
 def _open_writing(
     weights: Model,
     open_context: Callable[[Model, ContextSize], None],
     size: ContextSize,
-    most: int,
     cell_bytes: int,
+    most: int,
 ) -> tuple[Model, Budget]:
     """Open a second context in which every written row has `most` cells of its own.
 
@@ -129,6 +129,14 @@ def _open_writing(
         raise
     step = size.decode_tokens
     return model, Budget(step, most, own * sequences, sequences, outputs, writers=True)
+
+
+def choose_widths(writing_tokens: int, context_tokens: int) -> tuple[int, ...]:
+    """Return how many cells a written row may have of its own: at first, and then twice as many."""
+    widths = [min(writing_tokens, context_tokens)] if writing_tokens else []
+    while widths and widths[-1] < min(WIDEST_WRITING_TOKENS, context_tokens):
+        widths.append(min(2 * widths[-1], WIDEST_WRITING_TOKENS, context_tokens))
+    return tuple(widths)
 
 
 def choose_writers(free_bytes: int, row_bytes: int) -> int:
