@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, TextIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
 from jobs.source.opening import BrokenFile, open_file
 
@@ -133,8 +133,6 @@ def open_text(
     """Open a file for its text; `newline` as `io.TextIOWrapper` has it."""
     with (
         open_content(path, softly=softly) as opened,
-        io.TextIOWrapper(
-            cast("io.BufferedReader", opened), encoding, errors=errors, newline=newline
-        ) as text,
+        io.TextIOWrapper(opened, encoding, errors=errors, newline=newline) as text,
     ):
         yield text

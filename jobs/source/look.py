@@ -19,6 +19,8 @@ from jobs.source.record import InputShape
 from jobs.source.split import PIECE_CHARS, read_pieces, split_records
 
 LOOK_RECORDS: Final = 10_000
+HEADED: Final = ("csv", "tsv", "xlsx")
+"""Formats whose names stand in a row that could be one of content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ def look_at(path: Path, max_records: int = LOOK_RECORDS) -> Look:
         names, rows = sample_workbook(path, max_records)
     else:
         names, rows = _look_at_text(path, "\t" if found == "tsv" else None, max_records)
+    if found in HEADED and is_row_like(names):
+        raise SourceError("header_missing", file=str(path))
     return Look(_name_columns(path, names, rows), records)
 
 
@@ -91,6 +95,6 @@ def _name_columns(
         for place, (name, key) in enumerate(zip(names, keys, strict=True))
         if key and keys.count(key) == 1 and name.strip().isprintable()
     ]
-    if not named or is_row_like(names):
+    if not named:
         raise SourceError("header_missing", file=str(path))
     return tuple(Column(name, tuple(cells[place] for cells in rows)) for place, name in named)

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Final
 from xml.etree.ElementTree import Element, ParseError
@@ -145,7 +146,10 @@ def _show_moment(moment: Any, *, is_day: bool) -> str:
     """Return a date, a time or both as ISO 8601; a span as hours, minutes and seconds."""
     if is_day and hasattr(moment, "date"):
         moment = moment.date()
-    return str(moment.isoformat() if hasattr(moment, "isoformat") else moment)
+    if isinstance(moment, timedelta):
+        minutes, seconds = divmod(round(moment.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return str(moment.isoformat())
 
 
 def _unescape(text: str) -> str:
