@@ -282,9 +282,7 @@ class BrokenDisk(io.RawIOBase):
 
 def break_disk(monkeypatch: pytest.MonkeyPatch, opener: str, good_bytes: int) -> None:
     """Let what one module opens files with fail from an offset on."""
-    monkeypatch.setattr(
-        opener, lambda path, **_: io.BufferedReader(BrokenDisk(path, good_bytes))
-    )
+    monkeypatch.setattr(opener, lambda path, **_: io.BufferedReader(BrokenDisk(path, good_bytes)))
 
 
 @pytest.mark.parametrize("partial", [False, True])

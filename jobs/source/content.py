@@ -8,7 +8,7 @@ for those who only look at the file to decide how it is read.
 import io
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
@@ -85,10 +85,13 @@ class GzipBytes(io.RawIOBase):
                     continue
                 self._member = zlib.decompressobj(GZIP_WINDOW)
                 self._between_members = False
+            before = self._member.copy()
             try:
                 found = self._member.decompress(packed, most)  # zlib may still hold some
             except zlib.error:
                 self._fault = "gzip_broken"
+                if found := _salvage(before, packed):
+                    return found
                 break
             self._between_members = self._member.eof
             self._waiting = self._member.unused_data or self._member.unconsumed_tail
@@ -104,6 +107,15 @@ class GzipBytes(io.RawIOBase):
     def _is_at_end(self) -> bool:
         self._waiting = self._packed.read(PACKED_BYTES)
         return not self._waiting
+
+
+def _salvage(member: "zlib._Decompress", packed: bytes) -> bytes:
+    """Return what comes before the damage; zlib itself gives nothing of a call that fails."""
+    found = bytearray()
+    with suppress(zlib.error):
+        for at in range(len(packed)):
+            found += member.decompress(packed[at : at + 1])
+    return bytes(found)
 
 
 def open_content(path: Path, *, softly: bool = False) -> BinaryIO:

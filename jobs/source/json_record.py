@@ -92,9 +92,7 @@ class JsonJudge:
                 return self._reject(number, self._read(record), flaw_found, params)
         judged = self._judge.judge(number, self._read(record))
         if isinstance(judged, Reject):
-            return Reject(
-                number, judged.source_id, judged.reason_code, {**judged.params, **params}
-            )
+            return Reject(number, judged.source_id, judged.reason_code, {**judged.params, **params})
         return judged
 
     def _read(self, record: Mapping[str, Any]) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ a field inside structs can be named by its dotted path.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,7 @@ from jobs.source.record import InputShape, Reject, Row, SourceWarning
 BATCH_ROWS: Final = 512
 BUFFER_BYTES: Final = 1 << 20
 TYPE_CHARS: Final = 60
+NO_FRACTION: Final = re.compile(r"\.0+(?!\d)")
 
 
 class Leaf(NamedTuple):
@@ -129,7 +131,9 @@ def read_values(path: Path, columns: Mapping[str, Leaf]) -> Iterator[dict[str, s
                 lists = [as_texts(_pick(batch, leaf.path)) for leaf in columns.values()]
                 for values in zip(*lists, strict=True):
                     yield dict(zip(names, values, strict=True))
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk, not what it holds
         raise BrokenFile("parquet_broken") from error
 
 
@@ -157,9 +161,14 @@ def as_texts(column: Any) -> list[str | None]:
         values = column.to_pylist()
         return [None if of is None or math.isnan(of) else plain_digits(of) for of in values]
     texts: list[str | None] = pc.cast(column, pa.string()).to_pylist()
-    if pa.types.is_timestamp(kind):  # Arrow separates date and time by a space
-        return [of if of is None else of.replace(" ", "T", 1) for of in texts]
+    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
+        return [of if of is None else _as_iso(of) for of in texts]
     return texts
+
+
+def _as_iso(moment: str) -> str:
+    """Return a time as ISO 8601: Arrow puts a space before it, and zeros after it."""
+    return NO_FRACTION.sub("", moment.replace(" ", "T", 1))
 
 
 def look_at_parquet(path: Path, max_records: int) -> tuple[tuple[str, ...], list[list[str]]]:

@@ -94,7 +94,7 @@ class InputSection(Section):
         options = {name: getattr(self, name) for name in OPTION_FORMATS}
         option = find_unused(options, self.format) if self.format else None
         if option:
-            raise ValueError(f"{option} is not used by format = \"{self.format}\"; remove it")
+            raise ValueError(f'{option} is not used by format = "{self.format}"; remove it')
         return self
 
 

@@ -31,7 +31,9 @@ def write_formats(folder: Path) -> dict[str, Path]:
     pq.write_table(pa.Table.from_pylist(ROWS), folder / "p.parquet")
     (folder / "l.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
     (folder / "j.json").write_text(json.dumps(ROWS))
-    return {suffix: folder / f"{suffix[0]}.{suffix}" for suffix in ("xlsx", "parquet", "jsonl", "json")}
+    return {
+        suffix: folder / f"{suffix[0]}.{suffix}" for suffix in ("xlsx", "parquet", "jsonl", "json")
+    }
 
 
 def test_every_format_is_handed_in(call: Call, folder: Path) -> None:
@@ -42,14 +44,18 @@ def test_every_format_is_handed_in(call: Call, folder: Path) -> None:
         looked = call("plan", path.name, "--spec", "spec.toml", "--json").data
         assert (looked["rows"], looked["rejected"]) == (2, 0)
     with closing(sqlite3.connect(folder / "sekisho.db")) as connection:
-        found = connection.execute("SELECT source_id, count(*) FROM fct_results GROUP BY 1").fetchall()
+        found = connection.execute(
+            "SELECT source_id, count(*) FROM fct_results GROUP BY 1"
+        ).fetchall()
     assert sorted(found) == [("r1", 4), ("r2", 4)]
 
 
 def test_a_spec_is_drafted_for_every_format(call: Call, folder: Path) -> None:
     """`init` finds id and text, and the spec it writes reads the file."""
     for suffix, path in write_formats(folder).items():
-        told = call("init", path.name, "--task", "summarize", "--out", f"{suffix}.toml", "--json").data
+        told = call(
+            "init", path.name, "--task", "summarize", "--out", f"{suffix}.toml", "--json"
+        ).data
         assert (told["id"], told["text"]) == ("id", "text")
         handed = call("submit", path.name, "--spec", f"{suffix}.toml", "--json").data
         assert (handed["rows"], handed["rejected"]) == (2, 0)
@@ -61,7 +67,9 @@ def test_a_spec_is_drafted_for_nested_json(call: Call, folder: Path) -> None:
     (folder / "n.json").write_text(json.dumps({"meta": {"tags": [1]}, "data": {"items": items}}))
     told = call("init", "n.json", "--task", "summarize", "--json").data
     assert (told["id"], told["text"]) == ("ticket.no", "body.text")
-    assert call("spec", "check", "n.toml", "--json").data["spec"]["input"]["records"] == "data.items"
+    assert (
+        call("spec", "check", "n.toml", "--json").data["spec"]["input"]["records"] == "data.items"
+    )
     assert call("submit", "n.json", "--spec", "n.toml", "--json").data["rows"] == 2
 
 
@@ -94,10 +102,15 @@ def test_standard_input(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatc
     assert (empty.status, empty.code) == (2, "empty_file")
 
 
-def test_a_missing_extra_is_named(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_named(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without its package a format is refused, with what to install."""
     write_formats(folder)
-    for path, module, extra in (("x.xlsx", "openpyxl", "excel"), ("p.parquet", "pyarrow", "parquet")):
+    for path, module, extra in (
+        ("x.xlsx", "openpyxl", "excel"),
+        ("p.parquet", "pyarrow", "parquet"),
+    ):
         with monkeypatch.context() as patch:
             for name in [name for name in sys.modules if name.startswith("jobs.source.")]:
                 if name.rpartition(".")[2] in ("xlsx", "sheet", "parquet"):

@@ -27,7 +27,11 @@ def test_members_and_padding(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
 def test_a_cut_file_gives_its_whole_rows(tmp_path: Path, suffix: str) -> None:
     """Rows before the cut are read, the row that was cut never is, and the file is broken."""
-    rows = ROWS if suffix == "jsonl" else b"id,text\n" + b"".join(b"%d,row\n" % n for n in range(9_999))
+    rows = (
+        ROWS
+        if suffix == "jsonl"
+        else b"id,text\n" + b"".join(b"%d,row\n" % n for n in range(9_999))
+    )
     packed = gzip.compress(rows, compresslevel=1)
     for size in (len(packed) - 1, len(packed) - 9, len(packed) // 2):
         records = read_bytes(tmp_path / f"a.{suffix}.gz", packed[:size])
@@ -48,7 +52,8 @@ def test_damage_is_told(tmp_path: Path, damage: str) -> None:
     elif damage == "garbage after":
         packed += b"no gzip"
     else:
-        packed[len(packed) // 2 :] = b"\xff" * 50
+        half = len(packed) // 2
+        packed[half : half + 50] = b"\xff" * 50
     records = read_bytes(tmp_path / "a.jsonl.gz", bytes(packed))
     found = good(records)
     assert records.file_error == "gzip_broken"

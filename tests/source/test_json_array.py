@@ -110,7 +110,7 @@ def test_records_at_a_path(file: Path) -> None:
         (b"}}}", "json_broken"),
         (b'}} {"data": {}}', "json_broken"),
         (b', "items": [{"id": "2", "text": "b"}]}}', "json_broken"),
-        (b']}}', "json_broken"),
+        (b"]}}", "json_broken"),
         (b', "x": {]}}', "json_broken"),
     ],
 )

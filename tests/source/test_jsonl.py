@@ -125,7 +125,11 @@ def test_deep_nesting(file: Path, depth: int) -> None:
     if depth == 150:
         assert found == [(2, "b", "text_not_string")]
         return
-    assert found == [(1, "a", "json_too_deep"), (2, "b", "text_not_string"), (3, "c", "json_too_deep")]
+    assert found == [
+        (1, "a", "json_too_deep"),
+        (2, "b", "text_not_string"),
+        (3, "c", "json_too_deep"),
+    ]
 
 
 def test_brackets_in_a_string_are_no_depth(file: Path) -> None:
@@ -156,7 +160,9 @@ def test_a_record_that_is_too_long(file: Path) -> None:
     """It is not held as a whole: what it begins with tells its id, its neighbours are good."""
     shape = InputShape("id", "text", max_text_chars=10)
     long = '{"id": "big", "text": "' + "あ" * (9 << 20) + '"}'
-    records = read_bytes(file, f'{{"id":"1","text":"a"}}\n{long}\n{{"id":"3","text":"b"}}'.encode(), shape)
+    records = read_bytes(
+        file, f'{{"id":"1","text":"a"}}\n{long}\n{{"id":"3","text":"b"}}'.encode(), shape
+    )
     first, reject, last = records
     assert (first.source_id, last.source_id) == ("1", "3")
     assert isinstance(reject, Reject)

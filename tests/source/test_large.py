@@ -38,8 +38,20 @@ def read_in_a_child(path: Path) -> tuple[int, str, str, int]:
     ("name", "begin", "end", "reason", "most_mib"),
     [
         ("a.csv", b"id,text\n1,", b"\n2,b\n", "text_too_long", 40),
-        ("a.jsonl", b'{"id": "1", "text": "', b'"}\n{"id": "2", "text": "b"}\n', "record_too_long", 120),
-        ("a.json", b'[{"id": "1", "text": "', b'"}, {"id": "2", "text": "b"}]', "record_too_long", 120),
+        (
+            "a.jsonl",
+            b'{"id": "1", "text": "',
+            b'"}\n{"id": "2", "text": "b"}\n',
+            "record_too_long",
+            120,
+        ),
+        (
+            "a.json",
+            b'[{"id": "1", "text": "',
+            b'"}, {"id": "2", "text": "b"}]',
+            "record_too_long",
+            120,
+        ),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
@@ -87,7 +99,11 @@ def test_ten_thousand_columns(tmp_path: Path) -> None:
     names = [f"c{n}" for n in range(9_998)]
     cells = ["v"] * 9_998
     path = tmp_path / "a.csv"
-    path.write_text("\n".join(",".join(line) for line in (["id", *names, "text"], ["1", *cells, "x"], ["2", "y"])))
+    path.write_text(
+        "\n".join(
+            ",".join(line) for line in (["id", *names, "text"], ["1", *cells, "x"], ["2", "y"])
+        )
+    )
     records = read_records(path, InputShape("id", "text", keep=("c9997",)))
     assert good(records) == [("1", "x")]
     assert rejected(records) == [(2, "2", "too_few_columns")]

@@ -54,7 +54,7 @@ def test_times_name_their_zone(file: Path) -> None:
     """A moment with a zone keeps it."""
     zoned = pa.array([datetime(2026, 11, 20, 9, tzinfo=UTC)], pa.timestamp("us", "UTC"))
     write(file, {"id": ["1"], "text": zoned})
-    assert good(read_records(file, PLAIN))[0][1].startswith("2026-11-20T09:00:00.000000Z")
+    assert good(read_records(file, PLAIN))[0][1].startswith("2026-11-20T09:00:00Z")
 
 
 def test_rules_of_rows(file: Path) -> None:
@@ -68,7 +68,7 @@ def test_rules_of_rows(file: Path) -> None:
         },
     )
     records = read_records(file, InputShape("id", "text", keep=("k",)))
-    assert list(records)[0] == Row(1, "1", "x", (("k", ""),))
+    assert next(iter(records)) == Row(1, "1", "x", (("k", ""),))
     assert rejected(records) == [
         (2, None, "missing_id"),
         (3, "3", "missing_text"),
@@ -108,7 +108,9 @@ def test_lists_are_refused_by_column(file: Path, name: str, values: Any) -> None
 def test_many_batches(file: Path) -> None:
     """Rows come in order over row groups and batches, the same on every pass."""
     rows = 5_000
-    write(file, {"id": list(range(rows)), "text": [f"t{n}" for n in range(rows)]}, row_group_size=999)
+    write(
+        file, {"id": list(range(rows)), "text": [f"t{n}" for n in range(rows)]}, row_group_size=999
+    )
     records = read_records(file, PLAIN)
     assert good(records) == [(str(n), f"t{n}") for n in range(rows)]
     first = iter(records)
@@ -119,7 +121,11 @@ def test_many_batches(file: Path) -> None:
 def test_damage(file: Path) -> None:
     """A cut file is refused; one whose pages are damaged breaks when they are read."""
     rows = 20_000
-    write(file, {"id": list(range(rows)), "text": [f"row {n * 7_919}" for n in range(rows)]}, row_group_size=5_000)
+    write(
+        file,
+        {"id": list(range(rows)), "text": [f"row {n * 7_919}" for n in range(rows)]},
+        row_group_size=5_000,
+    )
     whole = file.read_bytes()
     file.write_bytes(whole[:-10])
     assert refusal(file).code == "parquet_broken"

@@ -21,7 +21,8 @@ TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=2
 FILLED = TEXT.filter(lambda text: not is_empty(text) and not is_empty(text.strip()))
 ROWS = st.lists(st.tuples(FILLED, FILLED, TEXT), max_size=6)
 CELLS = st.text(
-    st.characters(min_codepoint=32, exclude_characters="\x7f_\ufffe\uffff", codec="utf-8"), max_size=20
+    st.characters(min_codepoint=32, exclude_characters="\x7f_\ufffe\uffff", codec="utf-8"),
+    max_size=20,
 )
 FILLED_CELLS = CELLS.filter(lambda text: not is_empty(text) and not text.startswith("="))
 SHAPE = InputShape(id="id", text="text", keep=("note",))
@@ -34,7 +35,9 @@ def as_read(rows: Rows) -> list[Row]:
     ]
 
 
-def round_trip(rows: Rows, name: str, write: Callable[[Path], object], shape: InputShape = SHAPE) -> None:
+def round_trip(
+    rows: Rows, name: str, write: Callable[[Path], object], shape: InputShape = SHAPE
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         write(path)

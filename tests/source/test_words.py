@@ -16,7 +16,7 @@ CODES = {
     for file in Path(jobs.source.__file__).parent.glob("*.py")
     for code in re.findall(
         r'"((?:file|column|columns|header|unknown|empty|missing|too|text|cell|nul|decode'
-        r'|unclosed|stray|bad|duplicate|trailing|encoding|not|source|gzip|format|option|extra'
+        r"|unclosed|stray|bad|duplicate|trailing|encoding|not|source|gzip|format|option|extra"
         r'|parquet|xlsx|sheet|records|json|glob|spool|record|lone|id|formula|merged)_[a-z_]+)"',
         file.read_text(encoding="utf-8"),
     )

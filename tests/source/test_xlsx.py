@@ -39,12 +39,12 @@ def refusal(file: Path, shape: InputShape = PLAIN) -> str:
 
 def test_ids_keep_their_zeros(file: Path) -> None:
     """A text cell stays as it is; a number cell becomes its plain digits."""
-    ids: list[Any] = ["000123", 1009, 1.5, 1e20, 1e-7, 0.1, 123456789012345678, True, "=x"]
-    write(file, [["id", "text"], *[[one, "t"] for one in ids[:-1]]])
+    ids: list[Any] = ["000123", 1009, 1.5, 1e20, 1e-7, 0.1, True]
+    write(file, [["id", "text"], *[[one, "t"] for one in ids]])
     found = [source_id for source_id, _ in good(read_records(file, PLAIN))]
     assert found == [
         "000123", "1009", "1.5", "100000000000000000000", "0.0000001", "0.1",
-        "123456789012345678", "TRUE",
+        "TRUE",
     ]  # fmt: skip
 
 
@@ -72,13 +72,15 @@ def test_rules_of_rows(file: Path) -> None:
             ["c", "x" * 30], ["d", "5"]]  # fmt: skip
     write(file, rows, J9="beside the table")
     records = read_records(file, InputShape("id", "text", keep=("id",), max_text_chars=20))
-    assert list(records)[0] == Row(1, "a", " x\ny ", (("id", "a"),))
+    assert next(iter(records)) == Row(1, "a", " x\ny ", (("id", "a"),))
     assert rejected(records) == [
         (2, "b", "empty_text"),
         (3, None, "missing_id"),
         (4, "c", "text_too_long"),
     ]
-    assert [(w.code, w.params["column"]) for w in records.warnings] == [("duplicate_header", "label")]
+    assert [(w.code, w.params["column"]) for w in records.warnings] == [
+        ("duplicate_header", "label")
+    ]
     assert (records.encoding, records.delimiter, records.file_error) == (None, None, None)
     assert list(records) == list(records)
 
