@@ -8,7 +8,7 @@ for those who only look at the file to decide how it is read.
 import io
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TextIO
 
@@ -24,20 +24,19 @@ GZIP_WINDOW: Final = 31  # zlib's number for: a gzip header, any window
 
 
 class GzipBytes(io.RawIOBase):
-    """What a gzip file holds. `is_cut`: it ended before it should."""
+    """What a gzip file holds. `fault`: why it ended before it should, a file_error."""
 
     def __init__(self, packed: BinaryIO, *, softly: bool) -> None:
         """Take over `packed`, which is closed with this."""
         self._packed = packed
         self._softly = softly
-        self.is_cut = False
         self._begin()
 
     def _begin(self) -> None:
         self._packed.seek(0)
         self._waiting = b""
         self._given_bytes = 0
-        self._fault: str | None = None
+        self.fault: str | None = None
         self._member = zlib.decompressobj(GZIP_WINDOW)
         self._between_members = False
 
@@ -74,7 +73,7 @@ class GzipBytes(io.RawIOBase):
         return len(found)
 
     def _unpack(self, most: int) -> bytes:
-        while self._fault is None:
+        while self.fault is None:
             packed = self._waiting or self._packed.read(PACKED_BYTES)
             self._waiting = b""
             if self._between_members:
@@ -85,37 +84,24 @@ class GzipBytes(io.RawIOBase):
                     continue
                 self._member = zlib.decompressobj(GZIP_WINDOW)
                 self._between_members = False
-            before = self._member.copy()
             try:
                 found = self._member.decompress(packed, most)  # zlib may still hold some
             except zlib.error:
-                self._fault = "gzip_broken"
-                if found := _salvage(before, packed):
-                    return found
+                self.fault = "gzip_broken"
                 break
             self._between_members = self._member.eof
             self._waiting = self._member.unused_data or self._member.unconsumed_tail
             if found:
                 return found
             if not packed and not self._between_members:
-                self._fault = "gzip_truncated"
-        self.is_cut = True
+                self.fault = "gzip_truncated"
         if self._softly:
             return b""
-        raise BrokenFile(self._fault or "gzip_broken")
+        raise BrokenFile(self.fault)
 
     def _is_at_end(self) -> bool:
         self._waiting = self._packed.read(PACKED_BYTES)
         return not self._waiting
-
-
-def _salvage(member: "zlib._Decompress", packed: bytes) -> bytes:
-    """Return what comes before the damage; zlib itself gives nothing of a call that fails."""
-    found = bytearray()
-    with suppress(zlib.error):
-        for at in range(len(packed)):
-            found += member.decompress(packed[at : at + 1])
-    return bytes(found)
 
 
 def open_content(path: Path, *, softly: bool = False) -> BinaryIO:
@@ -132,10 +118,10 @@ def open_content(path: Path, *, softly: bool = False) -> BinaryIO:
     return io.BufferedReader(GzipBytes(opened, softly=softly), UNPACKED_BYTES)
 
 
-def is_cut(opened: BinaryIO) -> bool:
-    """Tell whether content that was opened softly ended before it should."""
+def find_fault(opened: BinaryIO) -> str | None:
+    """Return why content that was opened softly ended before it should: a file_error."""
     raw = getattr(opened, "raw", None)
-    return isinstance(raw, GzipBytes) and raw.is_cut
+    return raw.fault if isinstance(raw, GzipBytes) else None
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from jobs.errors import SourceError
-from jobs.source.content import is_cut, open_content
+from jobs.source.content import find_fault, open_content
 from jobs.source.opening import unreadable
 
 MARK: Final = "\udcff"
@@ -114,7 +114,7 @@ def _is_utf8(opened: BinaryIO) -> bool:
     try:
         while chunk := opened.read(CHUNK_BYTES):
             decoder.decode(chunk)
-        decoder.decode(b"", final=not is_cut(opened))
+        decoder.decode(b"", final=find_fault(opened) is None)
     except UnicodeDecodeError:
         return False
     return True

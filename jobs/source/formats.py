@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from jobs.errors import NotBuiltError, SourceError
-from jobs.source.content import GZIP_MARK, open_content
-from jobs.source.opening import open_file, unreadable
+from jobs.source.content import GZIP_MARK, find_fault, open_content
+from jobs.source.opening import BrokenFile, open_file, unreadable
 from jobs.source.record import OPTION_FORMATS, InputShape, find_unused
 
 Format = Literal["csv", "tsv", "json", "jsonl", "parquet", "xlsx"]
@@ -41,9 +41,9 @@ SNIFFED_BYTES: Final = 1 << 16
 def choose_format(path: Path, shape: InputShape) -> Format:
     """Tell the format by the first bytes, else the name given, the file's suffix, its content.
 
-    Raises SourceError (empty_file, unknown_format, format_differs, gzip_nested, gzip_not_text,
-    parquet_broken, xlsx_broken, and what `open_file` raises) and NotBuiltError
-    (source_format_not_built).
+    Raises SourceError (empty_file, gzip_truncated, gzip_broken, gzip_nested, gzip_not_text,
+    unknown_format, format_differs, parquet_broken, xlsx_broken, and what `open_file` raises) and
+    NotBuiltError (source_format_not_built).
     """
     start, packed = _read_start(path)
     named = shape.format.strip().lower() if shape.format else None
@@ -87,7 +87,9 @@ def _read_start(path: Path) -> tuple[bytes, bool]:
         packed = start.startswith(GZIP_MARK)
         if packed:
             with open_content(path, softly=True) as unpacked:
-                start = unpacked.read(SNIFFED_BYTES) or start[:0]
+                start = unpacked.read(SNIFFED_BYTES)
+                if not start and (fault := find_fault(unpacked)):
+                    raise BrokenFile(fault)
     except OSError as error:
         raise unreadable(path, error) from error
     if not start:

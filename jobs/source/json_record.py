@@ -75,17 +75,11 @@ class JsonJudge:
         if chars > self.max_chars:
             flaw: Flaw = ("record_too_long", {"chars": chars, "limit": self.max_chars})
             return self._reject(number, glimpse(text[:GLIMPSE_CHARS], self._paths), flaw, params)
-        if MARK in text:
-            return Reject(number, None, "decode_error", params)
-        if is_deep(text):
+        if MARK not in text and is_deep(text):
             return self._judge_deep(number, text, params)
-        try:
-            record = DECODER.decode(text)
-        except ValueError as error:
-            at = getattr(error, "colno", 0)
-            return Reject(number, None, "bad_json", {"at": at, **params})
-        if not isinstance(record, dict):
-            return Reject(number, None, "not_an_object", params)
+        record = parse(text)
+        if isinstance(record, tuple):
+            return Reject(number, None, record[0], {**record[1], **params})
         if isinstance(record, Repeated) or self._is_nested:
             flaw_found = self._find_repeated(record)
             if flaw_found:
@@ -115,6 +109,17 @@ class JsonJudge:
 
     def _reject(self, number: int, values: Values, flaw: Flaw, params: Params) -> Reject:
         return Reject(number, self._judge.read_id(number, values), flaw[0], {**flaw[1], **params})
+
+
+def parse(text: str) -> dict[str, Any] | Flaw:
+    """Return the object a text is as JSON, or why it is none."""
+    if MARK in text:
+        return "decode_error", {}
+    try:
+        record = DECODER.decode(text)
+    except ValueError as error:
+        return "bad_json", {"at": getattr(error, "pos", 0) + 1}
+    return record if isinstance(record, dict) else ("not_an_object", {})
 
 
 def find(record: Any, path: Sequence[str]) -> Any:

@@ -13,7 +13,7 @@ from jobs.source.dialect import choose_cut
 from jobs.source.encoding import MARKING, choose_encoding
 from jobs.source.extras import sample_parquet, sample_workbook
 from jobs.source.formats import choose_format
-from jobs.source.json_look import look_at_list, look_at_lines
+from jobs.source.json_look import look_at_lines, look_at_list
 from jobs.source.opening import unreadable
 from jobs.source.record import InputShape
 from jobs.source.split import PIECE_CHARS, read_pieces, split_records

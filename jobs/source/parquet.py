@@ -150,20 +150,24 @@ def as_texts(column: Any) -> list[str | None]:
     if pa.types.is_dictionary(kind):
         return as_texts(column.dictionary_decode())
     if _is_string(kind):
-        try:
-            found: list[str | None] = column.to_pylist()
-        except UnicodeDecodeError:
-            return as_texts(column.cast(pa.large_binary()))
-        return found
+        return _as_strings(column)
     if _is_binary(kind):
         return [of if of is None else of.decode("utf-8", MARKING) for of in column.to_pylist()]
     if pa.types.is_floating(kind):
         values = column.to_pylist()
         return [None if of is None or math.isnan(of) else plain_digits(of) for of in values]
     texts: list[str | None] = pc.cast(column, pa.string()).to_pylist()
-    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
-        return [of if of is None else _as_iso(of) for of in texts]
-    return texts
+    is_moment = pa.types.is_timestamp(kind) or pa.types.is_time(kind)
+    return [_as_iso(of) if of and is_moment else of for of in texts]
+
+
+def _as_strings(column: Any) -> list[str | None]:
+    """Return strings; those that other programs wrote may be no UTF-8."""
+    try:
+        found: list[str | None] = column.to_pylist()
+    except UnicodeDecodeError:
+        return as_texts(column.cast(pa.large_binary()))
+    return found
 
 
 def _as_iso(moment: str) -> str:

@@ -27,9 +27,8 @@ def expand(paths: Iterable[Path]) -> list[Path]:
         if not glob.has_magic(pattern) or os.path.lexists(path):
             found.append(path)
             continue
-        matches = sorted(
-            match for match in map(Path, glob.glob(pattern, recursive=True)) if not match.is_dir()
-        )
+        names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute ones
+        matches = sorted(match for match in map(Path, names) if not match.is_dir())
         if not matches:
             raise SourceError("glob_no_match", file=pattern)
         found.extend(match for match in matches if match not in found)

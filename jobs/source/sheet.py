@@ -119,7 +119,7 @@ class Sheet:
         kind = element.get("t", "n")
         if kind == "inlineStr":
             inline = element.find(INLINE)
-            return "" if inline is None else _unescape(str(Text.from_tree(inline).content))
+            return "" if inline is None else _unescape(_read_inline(inline))
         value = element.findtext(VALUE) or ""
         if not value:
             return ""
@@ -140,6 +140,11 @@ class Sheet:
                 return plain_digits(float(value))
             return _show_moment(moment, is_day=float(value).is_integer())
         return value if value.isdecimal() else plain_digits(float(value))
+
+
+def _read_inline(inline: Any) -> str:
+    text = Text.from_tree(inline)
+    return text.content if text else ""
 
 
 def _show_moment(moment: Any, *, is_day: bool) -> str:

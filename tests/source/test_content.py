@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobs.errors import SourceError
 from jobs.source.content import open_content
 from jobs.source.opening import BrokenFile
 from tests.source.reading import good, read_bytes
@@ -45,19 +46,32 @@ def test_a_cut_file_gives_its_whole_rows(tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("damage", ["checksum", "garbage after", "inside"])
 def test_damage_is_told(tmp_path: Path, damage: str) -> None:
-    """A wrong checksum and bytes that are no gzip break the file after its good rows."""
-    packed = bytearray(gzip.compress(ROWS))
+    """A wrong checksum and bytes that are no gzip break the file after rows before them."""
+    packed = bytearray(gzip.compress(ROWS * 5))
+    half = len(packed) // 2
     if damage == "checksum":
         packed[-8] ^= 1
     elif damage == "garbage after":
         packed += b"no gzip"
     else:
-        half = len(packed) // 2
         packed[half : half + 50] = b"\xff" * 50
     records = read_bytes(tmp_path / "a.jsonl.gz", bytes(packed))
     found = good(records)
     assert records.file_error == "gzip_broken"
-    assert [number for number, _ in found] == [str(n) for n in range(len(found))]
+    assert found[:2_000] == [(str(n), f"row {n}") for n in range(2_000)]
+
+
+@pytest.mark.parametrize(("place", "code"), [(-8, "gzip_broken"), (9, "gzip_truncated")])
+def test_nothing_can_be_unpacked(tmp_path: Path, place: int, code: str) -> None:
+    """A small file that is damaged or cut is refused as such, not as an empty one."""
+    packed = bytearray(gzip.compress(b"id,text\n1,a\n"))
+    if place < 0:
+        packed[place] ^= 1
+    else:
+        del packed[place:]
+    with pytest.raises(SourceError) as caught:
+        read_bytes(tmp_path / "a.csv.gz", bytes(packed))
+    assert caught.value.code == code
 
 
 def test_a_file_that_is_cut_at_once(tmp_path: Path) -> None:

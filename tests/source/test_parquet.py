@@ -94,8 +94,13 @@ def test_fields_inside_structs(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["text", "id", "kept"])
 @pytest.mark.parametrize(
-    "values", [pa.array([["a", "list"]]), pa.array([{"a": 1}]), pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int8()))]
-)  # fmt: skip
+    "values",
+    [
+        pa.array([["a", "list"]]),
+        pa.array([{"a": 1}]),
+        pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int8())),
+    ],
+)
 def test_lists_are_refused_by_column(file: Path, name: str, values: Any) -> None:
     """A column of lists, structs or maps is named; unwanted ones are nobody's business."""
     write(file, {"id": ["1"], "text": ["x"], "kept": ["k"], "more": values, name: values})

@@ -68,8 +68,8 @@ def test_dates_are_iso(file: Path) -> None:
 
 def test_rules_of_rows(file: Path) -> None:
     """Blank rows are no records; ids and texts are judged as everywhere."""
-    rows = [[None], [], [" ID ", "Ｔｅｘｔ", "label", "label"], ["a", " x\ny "], [], ["b", None], [None, "z"],
-            ["c", "x" * 30], ["d", "5"]]  # fmt: skip
+    rows: list[list[Any]] = [[None], [], [" ID ", "Ｔｅｘｔ", "label", "label"], ["a", " x\ny "]]
+    rows += [[], ["b", None], [None, "z"], ["c", "x" * 30], ["d", "5"]]
     write(file, rows, J9="beside the table")
     records = read_records(file, InputShape("id", "text", keep=("id",), max_text_chars=20))
     assert next(iter(records)) == Row(1, "a", " x\ny ", (("id", "a"),))
@@ -97,7 +97,7 @@ def test_formulas_and_merged_cells_are_said(file: Path) -> None:
     records = read_records(file, PLAIN)
     assert records.warnings == ()
     assert good(records) == [("a", "x")]
-    said = [(w.code, w.params["place"], w.params["count"]) for w in records.warnings]
+    said = [(one.code, one.params["place"], one.params["count"]) for one in records.warnings]
     assert said == [("formula_cells", "B3", 2), ("merged_cells", "A4:A5", 2)]
 
 
