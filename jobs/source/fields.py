@@ -34,6 +34,7 @@ class FieldJudge:
         """`undecodable` is the reason of values with surrogates: they are no text."""
         self._shape = shape
         self._texts = shape.texts
+        self._keep = shape.keep
         self._is_joined = not isinstance(shape.text, str)
         self._undecodable = undecodable
         self._others = tuple(name for name in shape.wanted if name not in shape.texts)
@@ -41,6 +42,24 @@ class FieldJudge:
 
     def judge(self, number: int, values: Values) -> Row | Reject:
         """Return the row, or the reject with the first reason that holds."""
+        return self._judge_plain(number, values) or self._judge_odd(number, values)
+
+    def _judge_plain(self, number: int, values: Values) -> Row | None:
+        """Return the row that most records are at the first look; None where more is to be seen."""
+        for value in values.values():
+            if value and ("\0" in value or len(value) > self._max_cell_chars or not is_text(value)):
+                return None
+        source_id = str(number) if self._shape.id is None else values[self._shape.id]
+        text = values[self._texts[0]]
+        if self._is_joined or type(text) is not str or type(source_id) is not str:
+            return None
+        source_id = source_id.strip()
+        if len(text) > self._shape.max_text_chars or is_empty(source_id) or is_empty(text):
+            return None
+        kept = tuple([(name, str(values[name] or "")) for name in self._keep])
+        return Row(number, source_id, text, kept)
+
+    def _judge_odd(self, number: int, values: Values) -> Row | Reject:
         source_id = self.read_id(number, values)
         flaw = self._form_flaw(values) or (None if source_id else self._id_flaw(values))
         if flaw or source_id is None:
@@ -57,7 +76,7 @@ class FieldJudge:
             number,
             source_id,
             text,
-            tuple([(name, str(values[name] or "")) for name in self._shape.keep]),
+            tuple([(name, str(values[name] or "")) for name in self._keep]),
         )
 
     def read_id(self, number: int, values: Values) -> str | None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from jobs.errors import SourceError
 from jobs.source.content import open_text
-from jobs.source.encoding import MARKING, choose_encoding
+from jobs.source.encoding import MARKING
+from jobs.source.json_encoding import choose_json_encoding
 from jobs.source.json_record import JsonJudge
 from jobs.source.json_scan import BrokenJson, Scanner, enter, leave, read_elements
 from jobs.source.opening import unreadable
@@ -23,7 +24,7 @@ class JsonArray(FileRecords):
         """
         super().__init__(path)
         self._keys = tuple(shape.records.split(".")) if shape.records else ()
-        self._encoding = choose_encoding(path, shape.encoding)
+        self._encoding = choose_json_encoding(path, shape.encoding)
         self._judge = JsonJudge(shape)
         try:
             with open_text(path, self._encoding, MARKING, softly=True) as text:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from jobs.errors import SourceError
 from jobs.source.content import open_text
-from jobs.source.encoding import MARK, MARKING, choose_encoding
+from jobs.source.encoding import MARK, MARKING
+from jobs.source.json_encoding import choose_json_encoding
 from jobs.source.json_record import DECODER, is_deep
 from jobs.source.json_scan import BrokenJson, Scanner, enter, read_elements
 from jobs.source.jsonl import read_lines
@@ -23,7 +24,7 @@ Sample = tuple[tuple[str, ...], list[list[str]]]
 
 def look_at_lines(path: Path, max_records: int) -> Sample:
     """Return the dotted paths of texts and numbers in the first lines, and what stands there."""
-    encoding = choose_encoding(path)
+    encoding = choose_json_encoding(path)
     try:
         with open_text(path, encoding, MARKING, newline="\n", softly=True) as text:
             return _sample(line.text for line in islice(read_lines(text, LOOK_CHARS), max_records))
@@ -36,7 +37,7 @@ def look_at_list(path: Path, max_records: int) -> tuple[str | None, tuple[str, .
 
     Raises SourceError: records_needed when there is no list of objects.
     """
-    encoding = choose_encoding(path)
+    encoding = choose_json_encoding(path)
     try:
         with open_text(path, encoding, MARKING, softly=True) as text:
             scanner = Scanner(text)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
 from jobs.source.content import open_text
-from jobs.source.encoding import MARKING, choose_encoding
+from jobs.source.encoding import MARKING
+from jobs.source.json_encoding import choose_json_encoding
 from jobs.source.json_record import JsonJudge
 from jobs.source.reading import FileRecords
 from jobs.source.record import InputShape, Reject, Row
@@ -29,7 +30,7 @@ class JsonLines(FileRecords):
     def __init__(self, path: Path, shape: InputShape) -> None:
         """Decide how the file is read. Raises SourceError before any record is read."""
         super().__init__(path)
-        self._encoding = choose_encoding(path, shape.encoding)
+        self._encoding = choose_json_encoding(path, shape.encoding)
         self._judge = JsonJudge(shape)
 
     @property

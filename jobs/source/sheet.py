@@ -1,7 +1,8 @@
 """Goes through a sheet of an Excel workbook row by row, every cell as text.
 
-openpyxl opens the workbook and its table of strings; the rows are read here, because only their
-XML tells a formula from its value and a number from its digits. Needs the extra `excel`.
+openpyxl opens the workbook; strings and rows are read here, because only their XML tells a
+formula from its value, a number from its digits and a text from its reading aid. Needs the extra
+`excel`. Memory: the workbook's table of strings, and one row.
 """
 
 import re
@@ -16,11 +17,10 @@ from pathlib import Path
 from typing import IO, Any, Final
 from xml.etree.ElementTree import Element, ParseError
 
-import openpyxl
-from openpyxl.cell.text import Text
+from openpyxl.reader.excel import ExcelReader
 from openpyxl.utils.cell import coordinate_to_tuple, get_column_letter
 from openpyxl.utils.datetime import from_excel
-from openpyxl.xml.constants import SHEET_MAIN_NS
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
 from jobs.errors import SourceError
@@ -30,9 +30,10 @@ from jobs.source.opening import BrokenFile, open_file
 PART_BYTES: Final = 1 << 28
 """How large a part of the workbook may be that is held in memory as a whole."""
 ROW_BYTES: Final = 1 << 26
-CELL, VALUE, FORMULA, INLINE, ROW, DATA, MERGE = (
-    f"{{{SHEET_MAIN_NS}}}{name}" for name in ("c", "v", "f", "is", "row", "sheetData", "mergeCell")
+CELL, VALUE, FORMULA, INLINE, TEXT, RUN, STRING = (
+    f"{{{SHEET_MAIN_NS}}}{name}" for name in ("c", "v", "f", "is", "t", "r", "si")
 )
+ROW, DATA, MERGE = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("row", "sheetData", "mergeCell"))
 ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 DAMAGED: Final = (zipfile.BadZipFile, ParseError, KeyError, IndexError, ValueError, EOFError)
 DAMAGED_STREAM: Final = (*DAMAGED, zlib.error, NotImplementedError, TypeError)
@@ -119,12 +120,12 @@ class Sheet:
         kind = element.get("t", "n")
         if kind == "inlineStr":
             inline = element.find(INLINE)
-            return "" if inline is None else _unescape(_read_inline(inline))
+            return "" if inline is None else _read_text(inline)
         value = element.findtext(VALUE) or ""
         if not value:
             return ""
         if kind == "s":
-            return _unescape(str(self.sheet._shared_strings[int(value)]))
+            return str(self.sheet._shared_strings[int(value)])
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         if kind == "n":
@@ -142,9 +143,15 @@ class Sheet:
         return value if value.isdecimal() else plain_digits(float(value))
 
 
-def _read_inline(inline: Any) -> str:
-    text = Text.from_tree(inline)
-    return text.content if text else ""
+def _read_text(element: Element) -> str:
+    """Return a string's text, its parts of different looks joined; readings (furigana) left out."""
+    parts: list[str] = []
+    for child in element:
+        if child.tag == TEXT:
+            parts.append(child.text or "")
+        elif child.tag == RUN:
+            parts += [part.text or "" for part in child if part.tag == TEXT]
+    return _unescape("".join(parts))
 
 
 def _show_moment(moment: Any, *, is_day: bool) -> str:
@@ -162,6 +169,24 @@ def _unescape(text: str) -> str:
     return ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
+class _Reader(ExcelReader):
+    """Opens a workbook; its strings are read as `_read_text` reads them, which is faster too."""
+
+    def read_strings(self) -> None:
+        table = self.package.find(SHARED_STRINGS)
+        if table is None:
+            return
+        with self.archive.open(table.PartName[1:]) as source:
+            whole: Element | None = None
+            for event, element in iterparse(source, events=("start", "end")):
+                if event == "start":
+                    whole = element if whole is None else whole
+                elif element.tag == STRING:
+                    self.shared_strings.append(_read_text(element))
+                    if whole is not None:
+                        whole.clear()
+
+
 def place_of(row: int, column: int) -> str:
     """Return a cell's name, such as B3; `column` counts from 0."""
     return f"{get_column_letter(column + 1)}{row}"
@@ -177,9 +202,11 @@ def open_sheet(path: Path, name: str | None) -> Iterator[Sheet]:
         try:
             _check_parts(path, opened)
             with warnings.catch_warnings(action="ignore"):  # about styles, which are not read
-                workbook = openpyxl.load_workbook(opened, read_only=True, data_only=True)
+                reader = _Reader(opened, read_only=True, data_only=True)
+                reader.read()
         except (*DAMAGED_STREAM, OSError) as error:
             raise SourceError("xlsx_broken", file=str(path)) from error
+        workbook = reader.wb
         sheets = [sheet for sheet in workbook.worksheets if name in (None, sheet.title)]
         if not sheets:
             titles = ", ".join(workbook.sheetnames) or "-"

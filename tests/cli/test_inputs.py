@@ -1,5 +1,6 @@
 """What `run`, `submit`, `plan` and `init` take: every format, patterns, standard input."""
 
+import gzip
 import io
 import json
 import sqlite3
@@ -29,7 +30,7 @@ def write_formats(folder: Path) -> dict[str, Path]:
         workbook.worksheets[0].append(row)
     workbook.save(folder / "x.xlsx")
     pq.write_table(pa.Table.from_pylist(ROWS), folder / "p.parquet")
-    (folder / "l.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
+    (folder / "j.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in ROWS))
     (folder / "j.json").write_text(json.dumps(ROWS))
     return {
         suffix: folder / f"{suffix[0]}.{suffix}" for suffix in ("xlsx", "parquet", "jsonl", "json")
@@ -115,7 +116,22 @@ def test_a_missing_extra_is_named(
             for name in [name for name in sys.modules if name.startswith("jobs.source.")]:
                 if name.rpartition(".")[2] in ("xlsx", "sheet", "parquet"):
                     patch.delitem(sys.modules, name)
-            patch.setitem(sys.modules, module, None)
+            for name in [name for name in sys.modules if f"{name}.".startswith(f"{module}.")]:
+                patch.setitem(sys.modules, name, None)
             called = call("submit", path, "--spec", "spec.toml")
             assert called.status == 2
             assert f"sekisho[{extra}]" in called.err
+
+
+def test_a_cut_file_never_ends_as_complete(call: Call, folder: Path) -> None:
+    """Its batch fails with the reason, its whole rows cancelled; --partial takes them."""
+    lines = "".join(
+        json.dumps({"id": str(n), "text": f"row {n * 7919}"}) + "\n" for n in range(9_999)
+    )
+    (folder / "cut.jsonl.gz").write_bytes(gzip.compress(lines.encode())[:-9_000])
+    called = call("submit", "cut.jsonl.gz", "--spec", "spec.toml", "--json")
+    assert (called.status, called.data["status"]) == (2, "failed")
+    assert called.data["file_error"] == "gzip_truncated"
+    told = call("submit", "cut.jsonl.gz", "--spec", "spec.toml", "--partial", "--json").data
+    assert (told["status"], told["file_error"]) == ("open", "gzip_truncated")
+    assert 0 < told["rows"] < 9_999

@@ -97,7 +97,10 @@ def test_formulas_and_merged_cells_are_said(file: Path) -> None:
     records = read_records(file, PLAIN)
     assert records.warnings == ()
     assert good(records) == [("a", "x")]
-    said = [(one.code, one.params["place"], one.params["count"]) for one in records.warnings]
+    said = [
+        (warning.code, warning.params["place"], warning.params["count"])
+        for warning in records.warnings
+    ]
     assert said == [("formula_cells", "B3", 2), ("merged_cells", "A4:A5", 2)]
 
 
