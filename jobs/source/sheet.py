@@ -173,7 +173,7 @@ class _Reader(ExcelReader):
     """Opens a workbook; its strings are read as `_read_text` reads them, which is faster too."""
 
     def read_strings(self) -> None:
-        table = self.package.find(SHARED_STRINGS)
+        table = self.package.find(SHARED_STRINGS)  # type: ignore[no-untyped-call]
         if table is None:
             return
         with self.archive.open(table.PartName[1:]) as source:
