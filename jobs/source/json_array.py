@@ -10,8 +10,8 @@ from jobs.source.json_encoding import choose_json_encoding
 from jobs.source.json_record import JsonJudge
 from jobs.source.json_scan import BrokenJson, Scanner, enter, leave, read_elements
 from jobs.source.opening import unreadable
-from jobs.source.reading import FileRecords
-from jobs.source.record import InputShape, Reject, Row
+from jobs.source.reading import FileRecords, warn_of_unseen
+from jobs.source.record import InputShape, Reject, Row, SourceWarning
 
 
 class JsonArray(FileRecords):
@@ -39,7 +39,13 @@ class JsonArray(FileRecords):
         """The codec the file is read with."""
         return self._encoding
 
+    @property
+    def warnings(self) -> tuple[SourceWarning, ...]:
+        """Paths that led nowhere in every record."""
+        return warn_of_unseen(self._path, self._judge.list_unseen())
+
     def _read(self) -> Iterator[Row | Reject]:
+        self._judge.start_pass()
         number = 0
         judge = self._judge
         try:

@@ -65,6 +65,16 @@ class JsonJudge:
         self._is_nested = any(len(path) > 1 for _, path in self._paths)
         self._shape = shape
         self.max_chars = limit_record_chars(shape)
+        self.start_pass()
+
+    def start_pass(self) -> None:
+        """Forget what was seen in the pass before."""
+        self._unseen = set(self._shape.wanted)
+        self._has_seen = False
+
+    def list_unseen(self) -> list[str]:
+        """Return the paths that led nowhere in every record of the pass, if there was one."""
+        return [name for name in self._shape.wanted if self._has_seen and name in self._unseen]
 
     def judge(self, number: int, text: str, chars: int, params: Params) -> Row | Reject:
         """Return the row or the reject of record `number`.
@@ -90,10 +100,14 @@ class JsonJudge:
         return judged
 
     def _read(self, record: Mapping[str, Any]) -> dict[str, str | None]:
-        return {
+        values = {
             name: as_value(record[name] if name in record else find(record, path))
             for name, path in self._paths
         }
+        self._has_seen = True
+        if self._unseen:
+            self._unseen.difference_update(name for name, value in values.items() if value)
+        return values
 
     def _find_repeated(self, record: Mapping[str, Any]) -> Flaw | None:
         for name, path in self._paths:

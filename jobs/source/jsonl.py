@@ -8,8 +8,8 @@ from jobs.source.content import open_text
 from jobs.source.encoding import MARKING
 from jobs.source.json_encoding import choose_json_encoding
 from jobs.source.json_record import JsonJudge
-from jobs.source.reading import FileRecords
-from jobs.source.record import InputShape, Reject, Row
+from jobs.source.reading import FileRecords, warn_of_unseen
+from jobs.source.record import InputShape, Reject, Row, SourceWarning
 from jobs.source.split import PIECE_CHARS
 
 WHITE_SPACE: Final = " \t\r\n"
@@ -38,7 +38,13 @@ class JsonLines(FileRecords):
         """The codec the file is read with."""
         return self._encoding
 
+    @property
+    def warnings(self) -> tuple[SourceWarning, ...]:
+        """Paths that led nowhere in every record."""
+        return warn_of_unseen(self._path, self._judge.list_unseen())
+
     def _read(self) -> Iterator[Row | Reject]:
+        self._judge.start_pass()
         with open_text(self._path, self._encoding, MARKING, newline="\n") as text:
             for number, line in enumerate(read_lines(text, self._judge.max_chars), 1):
                 if line.text.strip(WHITE_SPACE) or line.chars > self._judge.max_chars:

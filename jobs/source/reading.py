@@ -1,7 +1,7 @@
 """What readers of all formats but the delimited one share: a pass, its end and its warnings."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jobs.errors import SourceError
@@ -53,3 +53,9 @@ class FileRecords(ABC):
     @abstractmethod
     def _read(self) -> Iterator[Row | Reject]:
         """Yield the records; what ends the file early is put in `_fault` or raised as OSError."""
+
+
+def warn_of_unseen(path: Path, unseen: Sequence[str]) -> tuple[SourceWarning, ...]:
+    """Return a warning for each dotted path that no record has, perhaps for a slip of the pen."""
+    file = str(path)
+    return tuple(SourceWarning("path_not_found", {"file": file, "column": name}) for name in unseen)

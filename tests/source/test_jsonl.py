@@ -169,3 +169,17 @@ def test_a_record_that_is_too_long(file: Path) -> None:
     assert (reject.source_id, reject.reason_code) == ("big", "record_too_long")
     assert reject.params["chars"] == len(long) + 1
     assert reject.params["line"] == 2
+
+
+def test_a_path_that_leads_nowhere_is_said(file: Path) -> None:
+    """A path that no record has is a warning of its own; one that is seen once is good."""
+    shape = InputShape("id", "text", keep=("a.b", "stor"))
+    content = b'{"id": 1, "text": null, "a": {"b": null}}\n{"id": 2, "text": "x", "a": {"b": 0}}\n{'
+    records = read_bytes(file, content, shape)
+    assert list(records.warnings) == []
+    for _ in range(2):
+        assert good(records) == [("2", "x")]
+        assert [(w.code, w.params["column"]) for w in records.warnings] == [
+            ("path_not_found", "stor")
+        ]
+    assert read_bytes(file, b"\n[]\n", shape).warnings == ()

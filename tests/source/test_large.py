@@ -7,6 +7,9 @@ import sys
 import zlib
 from pathlib import Path
 
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from jobs.source import InputShape, read_records
@@ -82,6 +85,27 @@ def test_many_rows_of_json(tmp_path: Path) -> None:
     rows_read, _, file_error, grown = read_in_a_child(path)
     assert (rows_read, file_error) == (150_000, "None")
     assert grown < 20
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("suffix", "most_mib"), [("xlsx", 60), ("parquet", 100)])
+def test_many_rows_of_other_formats(tmp_path: Path, suffix: str, most_mib: int) -> None:
+    """Workbooks and Parquet, with one row group of 60 MB, are read in small parts."""
+    path = tmp_path / f"a.{suffix}"
+    count = 20_000 if suffix == "xlsx" else 300_000
+    rows = ((str(n), f"{n:>200}") for n in range(count))
+    if suffix == "xlsx":
+        workbook = openpyxl.Workbook(write_only=True)
+        sheet = workbook.create_sheet()
+        for row in [("id", "text"), *rows]:
+            sheet.append(row)
+        workbook.save(path)
+    else:
+        ids, texts = zip(*rows, strict=True)
+        pq.write_table(pa.table({"id": ids, "text": texts}), path, row_group_size=count)
+    rows_read, _, file_error, grown = read_in_a_child(path)
+    assert (rows_read, file_error) == (count, "None")
+    assert grown < most_mib
 
 
 def test_a_bomb_inside_a_bomb(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ CODES = {
     for code in re.findall(
         r'"((?:file|column|columns|header|unknown|empty|missing|too|text|cell|nul|decode'
         r"|unclosed|stray|bad|duplicate|trailing|encoding|not|source|gzip|format|option|extra"
-        r'|parquet|xlsx|sheet|records|json|glob|spool|record|lone|id|formula|merged)_[a-z_]+)"',
+        r'|parquet|xlsx|sheet|records|json|glob|spool|record|lone|id|path|formula|merged)_[a-z_]+)"',
         file.read_text(encoding="utf-8"),
     )
 }

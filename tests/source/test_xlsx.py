@@ -170,3 +170,27 @@ def test_damage_in_the_sheet(file: Path) -> None:
     assert records.file_error == "xlsx_broken"
     assert [source_id for source_id, _ in found] == [str(n) for n in range(len(found))]
     assert len(found) > 1_000
+
+
+def test_strings_as_excel_writes_them(file: Path) -> None:
+    """Parts of one string are joined, readings left out, and Excel's escapes undone."""
+    write(file, [["id", "text"], ["a", "PART"], ["b", "READ"], ["c", "ESCAPED"]])
+    strings = {
+        b"PART": b"<r><rPr/><t xml:space='preserve'>one </t></r><r><t>two</t></r>",
+        b"READ": (
+            "<t>東京</t><rPh sb='0' eb='2'><t>トウキョウ</t></rPh><phoneticPr fontId='1'/>"
+        ).encode(),
+        b"ESCAPED": b"<t>a_x000D_b _x005F_x000D_</t>",
+    }
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in parts.items():
+            for plain, rich in strings.items():
+                content = content.replace(b"<t>" + plain + b"</t>", rich)  # noqa: PLW2901
+            archive.writestr(name, content)
+    assert good(read_records(file, PLAIN)) == [
+        ("a", "one two"),
+        ("b", "東京"),
+        ("c", "a\rb _x000D_"),
+    ]
