@@ -84,7 +84,7 @@ class JsonJudge:
         """
         if chars > self.max_chars:
             flaw: Flaw = ("record_too_long", {"chars": chars, "limit": self.max_chars})
-            return self._reject(number, glimpse(text[:GLIMPSE_CHARS], self._paths), flaw, params)
+            return self._reject(number, glimpse(text, self._paths), flaw, params)
         if MARK not in text and is_deep(text):
             return self._judge_deep(number, text, params)
         record = parse(text)
@@ -187,14 +187,15 @@ def is_deep(text: str) -> bool:
 
 
 def glimpse(text: str, paths: Sequence[tuple[str, Sequence[str]]]) -> dict[str, str | None]:
-    """Return what stands at the paths before the text ends or breaks, by name."""
+    """Return what stands at the paths before the text ends, breaks, or grows long; by name."""
     found: dict[str, str | None] = {}
     names = {tuple(path): name for name, path in paths}
     names.update({(name,): name for name, _ in paths})
     keys: list[str | None] = []
     depth = 0
     try:
-        events = ijson.basic_parse(io.BytesIO(text.encode("utf-8", "replace")))
+        start = text[:GLIMPSE_CHARS].encode("utf-8", "replace")
+        events = ijson.basic_parse(io.BytesIO(start))
         for event, value in events:
             if event == "map_key":
                 if depth <= GLIMPSE_DEPTH:

@@ -17,6 +17,8 @@ BODY: Final = re.compile(STRING_BODY, re.DOTALL)
 INSIDE: Final = re.compile(rf'[^"\[\]{{}}]*+(?:"{STRING_BODY}"[^"\[\]{{}}]*+)*+', re.DOTALL)
 BESIDE: Final = re.compile(rf'[^"\[\]{{}},:]*+(?:"{STRING_BODY}"[^"\[\]{{}},:]*+)*+', re.DOTALL)
 SPACE: Final = re.compile(r"[ \t\r\n]*+")
+MOST_BRACKETS: Final = 1 << 20
+"""How many may be open at once; what opens more is no document but a bomb."""
 OPENING: Final = {"]": "[", "}": "{"}
 
 
@@ -115,6 +117,8 @@ class Scanner:
                 state.in_string = True
             elif mark in "[{":
                 state.open_brackets.append(mark)
+                if len(state.open_brackets) > MOST_BRACKETS:
+                    raise BrokenJson("json_broken")
             elif not state.open_brackets:
                 return True
             elif state.open_brackets.pop() != OPENING[mark]:

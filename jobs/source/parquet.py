@@ -7,6 +7,7 @@ a field inside structs can be named by its dotted path.
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -50,7 +51,8 @@ class ParquetRecords(FileRecords):
         """
         super().__init__(path)
         self._leaves = read_leaves(path)
-        places = find_columns(path, [leaf.name for leaf in self._leaves], shape)
+        names = [leaf.name for leaf in self._leaves]
+        places = find_columns(path, names, replace(shape, header=False))  # names are never content
         self._columns = {name: self._leaves[place] for name, place in places.items()}
         for name, leaf in self._columns.items():
             if not is_textual(leaf.type):

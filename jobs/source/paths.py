@@ -44,7 +44,7 @@ def spool(stream: BinaryIO, folder: Path) -> Path:
     digest = hashlib.sha256()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix="stdin-", delete=False) as copy:
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".stdin-", delete=False) as copy:
             try:
                 while part := stream.read(SPOOL_BYTES):
                     digest.update(part)

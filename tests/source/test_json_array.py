@@ -159,3 +159,11 @@ def test_going_on_after_a_record(file: Path) -> None:
     begun = [next(first) for _ in range(123)]
     assert list(records)[:123] == begun
     assert list(records) == list(records)
+
+
+def test_brackets_without_end(file: Path) -> None:
+    """More open brackets than any document has break the file instead of filling the memory."""
+    content = b'[{"id": "1", "text": "a"}, ' + b"[" * (3 << 20)
+    records = read_bytes(file, gzip.compress(content))
+    assert good(records) == [("1", "a")]
+    assert records.file_error == "json_broken"

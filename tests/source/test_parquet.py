@@ -146,3 +146,5 @@ def test_missing_columns(file: Path) -> None:
     """A column that is not there is named before any record."""
     write(file, {"id": ["1"], "body": ["x"]})
     assert refusal(file).code == "column_missing"
+    write(file, {"0": ["1"], "1": ["x"]})
+    assert refusal(file).code == "column_missing"
