@@ -106,7 +106,9 @@ class JsonJudge:
         }
         self._has_seen = True
         if self._unseen:
-            self._unseen.difference_update(name for name, value in values.items() if value)
+            self._unseen.difference_update(
+                name for name, value in values.items() if value is not None
+            )
         return values
 
     def _find_repeated(self, record: Mapping[str, Any]) -> Flaw | None:
