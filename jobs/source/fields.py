@@ -51,9 +51,9 @@ class FieldJudge:
                 return None
         source_id = str(number) if self._shape.id is None else values[self._shape.id]
         text = values[self._texts[0]]
-        if self._is_joined or type(text) is not str or type(source_id) is not str:
+        if self._is_joined or type(text) is not str or isinstance(source_id, Compound | None):
             return None
-        source_id = source_id.strip()
+        source_id = str(source_id).strip()
         if len(text) > self._shape.max_text_chars or is_empty(source_id) or is_empty(text):
             return None
         kept = tuple([(name, str(values[name] or "")) for name in self._keep])
