@@ -36,6 +36,8 @@ class Guess:
     label: str | None = None
     labels: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    records: str | None = None
+    """In a JSON file, where its list of records stands."""
 
 
 def guess_columns(columns: Sequence[Column]) -> Guess:
@@ -115,6 +117,11 @@ def write_draft(name: str, guess: Guess, kind: Kind, language: Language) -> str:
         *_TASK_LINES[kind](guess, language),
         "",
         "[input]",
+        *(
+            []
+            if guess.records is None
+            else [comment("draft_records"), f"records = {_quote(guess.records)}"]
+        ),
         *(
             [comment("draft_no_id")]
             if guess.id is None

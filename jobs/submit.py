@@ -113,6 +113,8 @@ def shape_of(spec: Spec) -> InputShape:
         header=section.header,
         columns=section.columns,
         max_text_chars=section.max_text_chars,
+        records=section.records,
+        sheet=section.sheet,
     )
 
 

@@ -280,11 +280,9 @@ class BrokenDisk(io.RawIOBase):
         return len(part)
 
 
-def break_disk(monkeypatch: pytest.MonkeyPatch, module: str, good_bytes: int) -> None:
-    """Let one module's reading of files fail from an offset on."""
-    monkeypatch.setattr(
-        f"{module}.open_file", lambda path: io.BufferedReader(BrokenDisk(path, good_bytes))
-    )
+def break_disk(monkeypatch: pytest.MonkeyPatch, opener: str, good_bytes: int) -> None:
+    """Let what one module opens files with fail from an offset on."""
+    monkeypatch.setattr(opener, lambda path, **_: io.BufferedReader(BrokenDisk(path, good_bytes)))
 
 
 @pytest.mark.parametrize("partial", [False, True])
@@ -295,7 +293,7 @@ def test_a_read_error_in_the_middle_breaks_the_file_and_loses_nothing(
     path = write(tmp_path / "rows.csv", 3_000)
     spec = make_spec()
     with monkeypatch.context() as failing:
-        break_disk(failing, "jobs.source.delimited", good_bytes=30_000)
+        break_disk(failing, "jobs.source.delimited.open_content", good_bytes=30_000)
         batch = load(database, path, partial=partial)
     assert batch.status == ("open" if partial else "failed")
     assert batch.file_error == "file_unreadable"
@@ -317,7 +315,7 @@ def test_a_disk_that_fails_at_the_last_look_breaks_the_file(
     """What was read cannot be compared any more: the batch ends instead of loading for ever."""
     path = write(tmp_path / "rows.csv", 3)
     handed = hand_in(path, make_spec())
-    break_disk(monkeypatch, "jobs.submit", good_bytes=5)
+    break_disk(monkeypatch, "jobs.submit.open_file", good_bytes=5)
     batch = submit(database, handed, language="en", wait=lambda _: None)
     assert (batch.status, batch.file_error) == ("failed", "file_unreadable")
     assert_sound(database)

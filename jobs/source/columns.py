@@ -50,6 +50,18 @@ def _places(names: Sequence[str], wanted: str) -> list[int]:
     return [place for place, name in enumerate(names) if normalise(name) == key]
 
 
+def find_repeated(names: Sequence[str]) -> list[str]:
+    """Return the names that stand more than once, each once, as first written."""
+    first: dict[str, str] = {}
+    repeated: dict[str, str] = {}
+    for name in names:
+        key = normalise(name)
+        if key and key in first:
+            repeated.setdefault(key, first[key])
+        first.setdefault(key, name)
+    return [name.strip() for name in repeated.values()]
+
+
 def is_row_like(names: Sequence[str]) -> bool:
     """Tell cells no header has: long ones, numbers, line ends."""
     return any(len(name) > NAME_CHARS or "\n" in name or name.strip().isdecimal() for name in names)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TextIO
 
 from jobs.errors import SourceError
+from jobs.source.content import open_content
 from jobs.source.dialect import check_shape, choose_dialect, duplicate_names
 from jobs.source.encoding import MARKING, choose_encoding
 from jobs.source.judge import Judge
-from jobs.source.opening import TextFormat, open_file, unreadable
-from jobs.source.record import InputShape, Params, Reject, Row, SourceWarning
+from jobs.source.opening import unreadable
+from jobs.source.record import InputShape, Params, Reject, Row, SourceWarning, TextFormat
 from jobs.source.split import PIECE_CHARS, RawRecord, read_pieces, split_records
 
 
@@ -29,7 +30,7 @@ class DelimitedRecords:
         self._encoding = choose_encoding(path, shape.encoding)
         fixed = shape.delimiter or ("\t" if text_format == "tsv" else None)
         try:
-            with self._open_text() as text:
+            with self._open_text(softly=True) as text:
                 self._dialect = choose_dialect(path, read_pieces(text), shape, fixed)
         except OSError as error:
             raise unreadable(path, error) from error
@@ -90,9 +91,9 @@ class DelimitedRecords:
         self._trailing_count = 0
 
     @contextmanager
-    def _open_text(self) -> Iterator[TextIO]:
+    def _open_text(self, *, softly: bool = False) -> Iterator[TextIO]:
         with (
-            open_file(self._path) as opened,
+            open_content(self._path, softly=softly) as opened,
             io.TextIOWrapper(opened, self._encoding, errors=MARKING, newline="") as text,
         ):
             yield text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from jobs.errors import SourceError
-from jobs.source.columns import find_columns, is_found, normalise
+from jobs.source.columns import find_columns, find_repeated, is_found
 from jobs.source.record import InputShape
 from jobs.source.split import RawRecord, split_records
 
@@ -144,11 +144,4 @@ def _header(path: Path, records: Sequence[RawRecord], *, whole: bool) -> tuple[s
 
 def duplicate_names(dialect: Dialect) -> list[str]:
     """Return the names that stand more than once in the header, each once, as first written."""
-    first: dict[str, str] = {}
-    repeated: dict[str, str] = {}
-    for name in dialect.names:
-        key = normalise(name)
-        if key and key in first:
-            repeated.setdefault(key, first[key])
-        first.setdefault(key, name)
-    return [name.strip() for name in repeated.values()]
+    return find_repeated(dialect.names)

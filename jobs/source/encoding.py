@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from jobs.errors import SourceError
-from jobs.source.opening import open_file, unreadable
+from jobs.source.content import find_fault, open_content
+from jobs.source.opening import unreadable
 
 MARK: Final = "\udcff"
 """Stands in decoded text for bytes that are not text in the file's encoding; no strict decoder
@@ -58,15 +59,15 @@ def choose_encoding(path: Path, named: str | None = None) -> str:
     """Return the codec to read the file with: the one named, else what the whole file says.
 
     Raises SourceError: unknown_encoding (no such codec), encoding_not_recognised, and what
-    `open_file` raises.
+    `open_content` raises.
     """
     if named is not None:
         return _known_codec(path, named)
-    with open_file(path) as opened:
-        try:
+    try:
+        with open_content(path, softly=True) as opened:
             encoding = _by_first_bytes(opened.read(4096)) or _by_all_bytes(opened)
-        except OSError as error:
-            raise unreadable(path, error) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     if encoding is None:
         raise SourceError("encoding_not_recognised", file=str(path))
     return encoding
@@ -88,7 +89,7 @@ def _known_codec(path: Path, named: str) -> str:
 
 def _require_mark(path: Path, name: str) -> None:
     """Without a byte order mark nobody knows which byte comes first; the codec would fail."""
-    with open_file(path) as opened:
+    with open_content(path, softly=True) as opened:
         if _by_first_bytes(opened.read(4)) != name:
             raise SourceError("encoding_without_mark", file=str(path), encoding=name)
 
@@ -113,7 +114,7 @@ def _is_utf8(opened: BinaryIO) -> bool:
     try:
         while chunk := opened.read(CHUNK_BYTES):
             decoder.decode(chunk)
-        decoder.decode(b"", final=True)
+        decoder.decode(b"", final=find_fault(opened) is None)
     except UnicodeDecodeError:
         return False
     return True

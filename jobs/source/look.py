@@ -1,6 +1,6 @@
 """Looks at a file nobody has described yet: its columns and its first records."""
 
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,13 +8,19 @@ from typing import Final
 
 from jobs.errors import SourceError
 from jobs.source.columns import is_row_like, normalise
+from jobs.source.content import open_text
 from jobs.source.dialect import choose_cut
 from jobs.source.encoding import MARKING, choose_encoding
-from jobs.source.opening import choose_format, open_file, unreadable
+from jobs.source.extras import sample_parquet, sample_workbook
+from jobs.source.formats import choose_format
+from jobs.source.json_look import look_at_lines, look_at_list
+from jobs.source.opening import unreadable
 from jobs.source.record import InputShape
 from jobs.source.split import PIECE_CHARS, read_pieces, split_records
 
 LOOK_RECORDS: Final = 10_000
+HEADED: Final = ("csv", "tsv", "xlsx")
+"""Formats whose names stand in a row that could be one of content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +31,45 @@ class Column:
     cells: tuple[str, ...]
 
 
-def look_at(path: Path, max_records: int = LOOK_RECORDS) -> tuple[Column, ...]:
-    """Return the file's columns in their order.
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A file's columns in their order, and in a JSON file where its list of records stands."""
+
+    columns: tuple[Column, ...]
+    records: str | None = None
+
+
+def look_at(path: Path, max_records: int = LOOK_RECORDS) -> Look:
+    """Return the file's columns.
 
     Columns without a name of their own are left out. Raises SourceError like `read_records`,
     and header_missing when no column can be named.
     """
     shape = InputShape(id=None, text="")
-    fixed = "\t" if choose_format(path, None) == "tsv" else None
+    found = choose_format(path, shape)
+    records = None
+    if found == "json":
+        records, names, rows = look_at_list(path, max_records)
+    elif found == "jsonl":
+        names, rows = look_at_lines(path, max_records)
+    elif found == "parquet":
+        names, rows = sample_parquet(path, max_records)
+    elif found == "xlsx":
+        names, rows = sample_workbook(path, max_records)
+    else:
+        names, rows = _look_at_text(path, "\t" if found == "tsv" else None, max_records)
+    if found in HEADED and is_row_like(names):
+        raise SourceError("header_missing", file=str(path))
+    return Look(_name_columns(path, names, rows), records)
+
+
+def _look_at_text(
+    path: Path, delimiter: str | None, max_records: int
+) -> tuple[tuple[str, ...], list[list[str]]]:
     encoding = choose_encoding(path, None)
     try:
-        with (
-            open_file(path) as opened,
-            io.TextIOWrapper(opened, encoding, errors=MARKING, newline="") as text,
-        ):
-            cut = choose_cut(path, read_pieces(text), shape, fixed)
+        with open_text(path, encoding, MARKING, softly=True) as text:
+            cut = choose_cut(path, read_pieces(text), InputShape(id=None, text=""), delimiter)
             text.seek(0)
             records = split_records(
                 islice(read_pieces(text), cut.hint_lines, None),
@@ -53,12 +83,18 @@ def look_at(path: Path, max_records: int = LOOK_RECORDS) -> tuple[Column, ...]:
             whole = [one.cells for one in first if not one.flaw and one.width == width]
     except OSError as error:
         raise unreadable(path, error) from error
-    keys = [normalise(name) for name in cut.names]
+    return cut.names, whole
+
+
+def _name_columns(
+    path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[Column, ...]:
+    keys = [normalise(name) for name in names]
     named = [
         (place, name.strip())
-        for place, (name, key) in enumerate(zip(cut.names, keys, strict=True))
+        for place, (name, key) in enumerate(zip(names, keys, strict=True))
         if key and keys.count(key) == 1 and name.strip().isprintable()
     ]
-    if not named or is_row_like(cut.names):
+    if not named:
         raise SourceError("header_missing", file=str(path))
-    return tuple(Column(name, tuple(cells[place] for cells in whole)) for place, name in named)
+    return tuple(Column(name, tuple(cells[place] for cells in rows)) for place, name in named)

@@ -1,37 +1,22 @@
-"""Opens an input file and tells its format; refuses what is no file or not built yet."""
+"""Opens an input file; refuses what is no file."""
 
 import stat
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO
 
-from jobs.errors import NotBuiltError, SourceError
+from jobs.errors import SourceError
 
-TextFormat = Literal["csv", "tsv"]
-NOT_BUILT: Final = frozenset({"json", "jsonl", "gzip", "zip", "parquet", "xlsx", "xls"})
-BY_SUFFIX: Final = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".json": "json",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".gz": "gzip",
-    ".parquet": "parquet",
-    ".xlsx": "xlsx",
-    ".xlsm": "xlsx",
-    ".xls": "xls",
-    ".zip": "zip",
-}
-BY_FIRST_BYTES: Final = (
-    (b"\x1f\x8b", "gzip"),
-    (b"PAR1", "parquet"),
-    (b"PK\x03\x04", "zip"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
-)
+
+class BrokenFile(OSError):  # noqa: N818 - a fact about the file, which ends a pass over it
+    """Reading found that the file's container is damaged; `code` is the batch's file_error."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a regular file for reading.
+    """Open a regular file for reading its bytes as they are.
 
     Raises SourceError: file_missing, file_is_directory, not_a_regular_file, file_unreadable.
     """
@@ -49,32 +34,8 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def unreadable(path: Path, error: OSError | ValueError) -> SourceError:
-    """Return the error for a file the system would not let us read."""
+    """Return the error for a file that is damaged, or that the system would not let us read."""
+    if isinstance(error, BrokenFile):
+        return SourceError(error.code, file=str(path))
     reason = getattr(error, "strerror", None) or type(error).__name__
     return SourceError("file_unreadable", file=str(path), reason=reason)
-
-
-def choose_format(path: Path, named: str | None) -> TextFormat:
-    """Tell the format by the first bytes, else the name given, else the file's suffix.
-
-    Raises SourceError (empty_file, unknown_format, and what `open_file` raises) and
-    NotBuiltError (source_format_not_built).
-    """
-    with open_file(path) as opened:
-        try:
-            start = opened.read(8)
-        except OSError as error:
-            raise unreadable(path, error) from error
-    if not start:
-        raise SourceError("empty_file", file=str(path))
-    found = named.strip().lower() if named else BY_SUFFIX.get(path.suffix.lower(), "csv")
-    for first_bytes, format_name in BY_FIRST_BYTES:
-        if start.startswith(first_bytes) and not (format_name == "zip" and found == "xlsx"):
-            found = format_name
-    if found in NOT_BUILT:
-        raise NotBuiltError("source_format_not_built", format=found, file=str(path))
-    if found == "csv":
-        return "csv"
-    if found == "tsv":
-        return "tsv"
-    raise SourceError("unknown_format", format=found, file=str(path))

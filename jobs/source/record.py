@@ -2,10 +2,35 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
 
 Params = Mapping[str, object]
 """Names, numbers and limits that fill the words of a code; never content."""
+
+TextFormat = Literal["csv", "tsv"]
+DELIMITED: Final = ("csv", "tsv")
+OPTION_FORMATS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "encoding": (*DELIMITED, "json", "jsonl"),
+        "delimiter": DELIMITED,
+        "header": DELIMITED,
+        "columns": DELIMITED,
+        "records": ("json",),
+        "sheet": ("xlsx",),
+    }
+)
+"""The settings of [input] that only some formats use, and which."""
+
+
+def find_unused(options: Mapping[str, object], format_name: str) -> str | None:
+    """Return the first of these settings that says something a format does not use."""
+    for option, formats in OPTION_FORMATS.items():
+        value = options[option]
+        is_given = not value if option == "header" else bool(value)
+        if is_given and format_name not in formats:
+            return option
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +38,7 @@ class InputShape:
     """How to read a file: a spec's [input]. What is None is decided from the file."""
 
     id: str | None
-    """Column of the ids; None: a record's number is its id."""
+    """Column of the ids, or its dotted path; None: a record's number is its id."""
     text: str | tuple[str, ...]
     """The column of the text; several are joined as lines of "name: value"."""
     keep: tuple[str, ...] = ()
@@ -24,6 +49,10 @@ class InputShape:
     columns: tuple[str, ...] = ()
     """The names of the columns when the file has no header line."""
     max_text_chars: int = 1_000_000
+    records: str | None = None
+    """Dotted path of the list of records in a JSON file; None: the file is that list."""
+    sheet: str | None = None
+    """The sheet of a workbook; None: its first one."""
 
     @property
     def wanted(self) -> tuple[str, ...]:

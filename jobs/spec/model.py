@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from jobs.source.record import OPTION_FORMATS, find_unused
 from jobs.spec.section import Name, Section, Words
 from jobs.spec.task import AnyTask
 from jobs.spec.zone import DEFAULT_ZONE
@@ -28,7 +29,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "task.target_language_column": (),
         "task.glossary": (),
         "task.focus_column": (),
-        "input.records": (),
         "route.complexity": (),
         "gate.target": (),
         "gate.confidence": (),
@@ -44,7 +44,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
 
 NOT_BUILT_VALUES: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
-        "input.format": ("json", "jsonl", "parquet", "xlsx"),
         "route.mode": ("batch",),
         "gate.mode": ("certified",),
         "policy.data_class": ("mask",),
@@ -74,17 +73,29 @@ class InputSection(Section):
     """Where a row's id and text stand in the file, and how to read the file.
 
     Several columns of `text` become one text: a line "name: value" for each that is not empty.
+    In JSON a column is a dotted path; `records` is that of the list of records.
     """
 
     text: Annotated[str | tuple[str, ...], BeforeValidator(_read_text)]
     id: Words | None = None
     keep: tuple[Words, ...] = ()
-    format: Literal["csv", "tsv"] | None = None
+    format: Literal["csv", "tsv", "json", "jsonl", "parquet", "xlsx"] | None = None
     encoding: Words | None = None
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = None
     header: bool = True
     columns: tuple[Words, ...] = ()
     max_text_chars: Annotated[int, Field(ge=1, le=100_000_000)] = 1_000_000
+    records: Words | None = None
+    sheet: Words | None = None
+
+    @model_validator(mode="after")
+    def _refuse_unused(self) -> "InputSection":
+        """Refuse what the format that is named does not use; else the file's format decides."""
+        options = {name: getattr(self, name) for name in OPTION_FORMATS}
+        option = find_unused(options, self.format) if self.format else None
+        if option:
+            raise ValueError(f'{option} is not used by format = "{self.format}"; remove it')
+        return self
 
 
 def _exact(value: Any) -> Any:

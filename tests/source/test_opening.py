@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import NotBuiltError, SekishoError, SourceError
+from jobs.errors import SekishoError, SourceError
 from jobs.source import InputShape, read_records
-from tests.source.reading import PLAIN, good, read_bytes
+from tests.source.reading import PLAIN, read_bytes
 
 
 def refusal(path: Path, shape: InputShape = PLAIN) -> SekishoError:
-    with pytest.raises((SourceError, NotBuiltError)) as caught:
+    with pytest.raises(SourceError) as caught:
         read_records(path, shape)
     assert caught.value.params["file"] == str(path)
     return caught.value
@@ -84,34 +84,3 @@ def test_empty_file(tmp_path: Path) -> None:
     for name in ("a.csv", "a.json"):
         (tmp_path / name).touch()
         assert refusal(tmp_path / name).code == "empty_file"
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "format_name"),
-    [
-        ("a.json", b"[]", "json"),
-        ("a.JSONL", b"{}", "jsonl"),
-        ("a.ndjson", b"{}", "jsonl"),
-        ("a.csv.gz", b"\x1f\x8b\x08", "gzip"),
-        ("a.csv", b"\x1f\x8b\x08", "gzip"),
-        ("a.parquet", b"PAR1", "parquet"),
-        ("a.xlsx", b"PK\x03\x04", "xlsx"),
-        ("a.csv", b"PK\x03\x04", "zip"),
-        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "xls"),
-    ],
-)
-def test_formats_not_built(tmp_path: Path, name: str, content: bytes, format_name: str) -> None:
-    """Formats of later versions are refused by name, by suffix or first bytes."""
-    (tmp_path / name).write_bytes(content)
-    error = refusal(tmp_path / name)
-    assert isinstance(error, NotBuiltError)
-    assert (error.code, error.params["format"]) == ("source_format_not_built", format_name)
-
-
-def test_named_format(tmp_path: Path) -> None:
-    """The format the spec names goes before the suffix; an unknown one is refused."""
-    file = tmp_path / "rows.json"
-    named_csv = InputShape(id="id", text="text", format="csv")
-    assert good(read_bytes(file, b"id,text\n1,a\n", named_csv)) == [("1", "a")]
-    assert refusal(file, InputShape("id", "text", format="jsonl")).code == "source_format_not_built"
-    assert refusal(file, InputShape("id", "text", format="dbf")).code == "unknown_format"

@@ -1,5 +1,6 @@
 """Beginning: `init`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,8 @@ def init(
 ) -> None:
     kind = _choose_kind(task)
     language = read_settings(database_url=db, redis_url=redis, config=config).language
-    guess = guess_columns(look_at(file))
+    look = look_at(file)
+    guess = replace(guess_columns(look.columns), records=look.records)
     target = _choose_target(file) if out is None else out
     _write_new(target, write_draft(name_spec(file.stem), guess, kind, language))
     if as_data:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cost import format_usd
-from jobs.errors import NotBuiltError, SpecError
+from jobs.errors import NotBuiltError, SettingError, SpecError
 from jobs.forecast import Forecast, forecast
 from jobs.plan import estimate_tokens
 from jobs.prices import Price, built_in_prices, choose_price
@@ -16,6 +16,7 @@ from jobs.source import read_records
 from jobs.spec import read_spec
 from jobs.store import price_list
 from jobs.submit import shape_of
+from workers.cli.inputs import gather
 from workers.cli.options import (
     Config,
     Db,
@@ -51,6 +52,9 @@ def plan(
     parsed = read_spec(spec)
     settings = read_settings(database_url=db, redis_url=redis, config=config)
     check_cloud(settings, parsed)
+    file, *more = gather([file], settings)
+    if more:
+        raise SettingError("one_file_wanted", count=1 + len(more))
     records = read_records(file, shape_of(parsed))
     price = _find_price(settings, parsed.route.cloud)
     tokenizer = parsed.route.tiers[0]

@@ -36,7 +36,7 @@ Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help=wo
 Json = Annotated[bool, typer.Option("--json", help=words("help_json"))]
 BatchId = Annotated[str, typer.Argument(metavar="BATCH", help=words("help_batch"))]
 SpecFile = Annotated[Path, typer.Option("--spec", metavar="SPEC", help=words("help_spec"))]
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help=words("help_files"))]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help=words("help_inputs"))]
 
 
 class Terminated(KeyboardInterrupt):

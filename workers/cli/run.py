@@ -13,6 +13,7 @@ from jobs.export import write_file
 from jobs.job import BatchStatus
 from jobs.spec import Spec, read_spec
 from jobs.store import batches, budget, results
+from workers.cli.inputs import gather
 from workers.cli.options import (
     Config,
     Db,
@@ -69,6 +70,7 @@ def run(
     allowed = parse_allow_bad(allow_bad)
     parsed = read_spec(spec)
     settings = read_settings(database_url=db, redis_url=redis, config=config)
+    files = gather(files, settings)
     if out is not None:
         out = _choose_out(out, files, spec, settings)
     handed = prepare(settings, parsed, files, limit)
@@ -162,6 +164,7 @@ def submit(
     parsed = read_spec(spec)
     told: list[dict[str, Any]] = []
     settings = read_settings(database_url=db, redis_url=redis, config=config)
+    files = gather(files, settings)
     check_cloud(settings, parsed)
     handed = [handing.hand_in(path, parsed, limit) for path in files]
     for item in handed:
