@@ -15,12 +15,8 @@ from typing import Any, Final
 
 from benchmarks.invented import write_rows
 from benchmarks.machine import describe_machine
-from benchmarks.sides import (
-    ExportSides,
-    LoadSides,
-    find_shell,
-)
-from benchmarks.table import Entry, Finding, Pair, Run, describe, format_table, take_turns
+from benchmarks.sides import ExportSides, PostgresSides, SqliteSides, find_shell
+from benchmarks.table import Entry, Finding, Pair, Run, Side, describe, format_table, take_turns
 from tests.servers import postgres_server
 
 MEGABYTE: Final = 1_000_000
@@ -31,12 +27,13 @@ def measure_load(given: argparse.Namespace, folder: Path) -> list[Entry]:
     """Load one file into SQLite and PostgreSQL, and by sqlite-utils and plain COPY."""
     path = folder / "rows.csv"
     write_rows(path, given.rows, given.ids)
+    sides = SqliteSides(path, given.rows, folder)
+    others: dict[str, Side] = {"sqlite-utils": sides.load_by_sqlite_utils}
     with ExitStack() as stack:
-        postgres = None if given.no_postgres else stack.enter_context(postgres_server())
-        sides = LoadSides(path, given.rows, folder, postgres)
-        others = {"sqlite-utils": sides.load_by_sqlite_utils}
-        if postgres is not None:
-            others |= {"postgresql": sides.load_postgres, "copy": sides.load_by_copy}
+        if not given.no_postgres:
+            server = stack.enter_context(postgres_server())
+            of_server = PostgresSides(path, given.rows, folder, server)
+            others |= {"postgresql": of_server.load, "copy": of_server.load_by_copy}
         runs = take_turns(sides.load_sqlite, others, given.repeats)
     case = f"{given.rows:,} rows, {path.stat().st_size / MEGABYTE:.0f} MB, {given.ids} ids"
     peer = ("sqlite-utils", runs["sqlite-utils"])

@@ -62,13 +62,16 @@ DONE: Final = """
 UPDATE jobs SET status = 'done', cost_nano_usd = 40, finished_at = created_at,
   attempt_id = (SELECT attempt_id FROM attempts a WHERE a.job_id = jobs.job_id)
 """
+LOADED: Final = """
+SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM chunks), (SELECT count(*) FROM outbox)
+"""
 
 
-class LoadSides:
-    """One file, loaded by everybody."""
+class SqliteSides:
+    """One file, loaded into files of SQLite."""
 
-    def __init__(self, path: Path, rows: int, folder: Path, postgres: Postgres | None) -> None:
-        self._path, self._rows, self._folder, self._postgres = path, rows, folder, postgres
+    def __init__(self, path: Path, rows: int, folder: Path) -> None:
+        self._path, self._rows, self._folder = path, rows, folder
         self._spec = write_spec(folder)
         self._number = count()
 
@@ -86,9 +89,25 @@ class LoadSides:
         command = [sys.executable, "-m", "sqlite_utils", "insert", database / "peer.db", "rows"]
         return self._end(database, run_apart([*command, self._path, "--csv"]))
 
-    def load_postgres(self, _: int) -> Run:
+    def _fresh(self) -> Path:
+        folder = self._folder / f"load-{next(self._number)}"
+        folder.mkdir()
+        return folder
+
+    def _end(self, folder: Path, ended: Ended) -> Run:
+        shutil.rmtree(folder)
+        return as_run(self._rows, ended)
+
+
+class PostgresSides:
+    """The same file, loaded into databases of one server."""
+
+    def __init__(self, path: Path, rows: int, folder: Path, postgres: Postgres) -> None:
+        self._path, self._rows, self._postgres = path, rows, postgres
+        self._spec = write_spec(folder)
+
+    def load(self, _: int) -> Run:
         """Run `sekisho submit` on a new PostgreSQL database that has its tables."""
-        assert self._postgres is not None
         with self._postgres.fresh_database() as name:
             url = self._postgres.url(name)
             with closing(open_database(url)) as database:
@@ -100,24 +119,9 @@ class LoadSides:
 
     def load_by_copy(self, _: int) -> Run:
         """Send the file's bytes to COPY into a table without index or check."""
-        assert self._postgres is not None
         with self._postgres.fresh_database() as name:
             address = _address(self._postgres.url(name))
             return as_run(self._rows, run_apart([sys.executable, "-c", COPY, address, self._path]))
-
-    def _fresh(self) -> Path:
-        folder = self._folder / f"load-{next(self._number)}"
-        folder.mkdir()
-        return folder
-
-    def _end(self, folder: Path, ended: Ended) -> Run:
-        shutil.rmtree(folder)
-        return as_run(self._rows, ended)
-
-
-LOADED: Final = """
-SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM chunks), (SELECT count(*) FROM outbox)
-"""
 
 
 def check_loaded(counted: tuple[int, int, int] | None, rows: int) -> None:

@@ -127,8 +127,8 @@ def _load(
     on_progress: Callable[[int], None],
     on_warning: Callable[[str, Params], None],
 ) -> None:
-    unread = islice(iter(records), lease.records_read, handed.limit)
-    with closing(work_ahead(_prepare(unread, handed.file.name, new.language))) as steps:
+    coming = _prepare(records, lease.records_read, handed, new.language)
+    with closing(work_ahead(coming)) as steps:
         for step in steps:
             ids = [row.source_id for row in step.rows]
             if known := loading.known_texts(database, lease.batch_id, ids):
@@ -166,10 +166,11 @@ class _Step:
 
 
 def _prepare(
-    records: Iterable[Row | Reject], file_name: str, language: Language
+    records: Records, records_read: int, handed: Handed, language: Language
 ) -> Generator[_Step, None, None]:
-    for step in read_steps(records):
-        yield _separate(step, {}, file_name, language)
+    """Yield the steps after the records that are read; what SQL knows of them is not asked."""
+    for step in read_steps(islice(iter(records), records_read, handed.limit)):
+        yield _separate(step, {}, handed.file.name, language)
 
 
 def _separate(

@@ -26,7 +26,7 @@ Portion = list[list[str]] | RawRecord
 """The cells of records that have no flaw, or one record that was split carefully."""
 
 
-def read_blocks(text: TextIO) -> Iterator[str]:
+def read_blocks(text: TextIO, *, block_bytes: int = BLOCK_BYTES) -> Iterator[str]:
     """Yield a file's text in blocks that end with LF; a longer line in several blocks.
 
     Nothing may have been read from `text`. Whole lines before an OSError are yielded first.
@@ -34,10 +34,10 @@ def read_blocks(text: TextIO) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(text.encoding)(text.errors or "strict")
     opened = cast(io.BufferedIOBase, text.buffer)
     left, mark = "", "\ufeff"
-    while data := opened.read1(BLOCK_BYTES):
+    while data := opened.read1(block_bytes):
         block = left + decoder.decode(data)
         cut = block.rfind("\n") + 1
-        if not cut and len(block) >= BLOCK_BYTES:
+        if not cut and len(block) >= block_bytes:
             cut = len(block) - block.endswith("\r")  # a CRLF is never cut in two
         if cut:
             yield block[:cut].removeprefix(mark)

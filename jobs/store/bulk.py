@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Table
+from sqlalchemy.exc import DBAPIError
 
 BLOCK_ROWS: Final = 1_000
 
@@ -27,7 +28,7 @@ def insert_many(
 ) -> None:
     """Insert rows whose columns `names` differ and whose columns `shared` are all the same.
 
-    Raises what the driver raises, also where SQLAlchemy would wrap it.
+    Raises DBAPIError like any statement.
     """
     columns = (*shared, *names)
     alike = tuple(_as_bound(connection, table.c[name], value) for name, value in shared.items())
@@ -54,10 +55,16 @@ def _copy(
     lines: Sequence[Line],
 ) -> None:
     driver: Any = connection.connection.driver_connection
+    errors: Any = connection.dialect.loaded_dbapi.Error
     statement = f"COPY {table.name} ({', '.join(columns)}) FROM STDIN"
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for line in lines:
-            copy.write_row((*alike, *line))
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for line in lines:
+                copy.write_row((*alike, *line))
+    except errors as error:  # the driver's own: SQLAlchemy knows no COPY
+        raise DBAPIError.instance(
+            statement, (), error, errors, hide_parameters=True, dialect=connection.dialect
+        ) from error
 
 
 @lru_cache(maxsize=8)
