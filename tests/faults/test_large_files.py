@@ -44,12 +44,11 @@ def write_file(path: Path, rows: int) -> dict[int, str]:
         writer.writerow(["id", "text"])
         for number in range(1, rows + 1):
             name, text = f"r{number}", f'"{number}" 行,\nof {rows}'
-            if number % 997 == 0:  # the id of a row long before, or of the one just before
-                earlier = number - 1 if number % 2 else number // 2
-                name, text = f"r{earlier}", f'"{earlier}" 行,\nof {rows}'
-                if number % 3 == 0:
-                    text += "!"
-                reasons[number] = f"duplicate_id_{'conflict' if number % 3 == 0 else 'same'}"
+            earlier = number - 1 if number % 2 else number // 2 + 1  # just before, or long before
+            if number % 997 == 0 and earlier not in reasons:
+                differs = number % 3 == 0
+                name, text = f"r{earlier}", f'"{earlier}" 行,\nof {rows}' + "!" * differs
+                reasons[number] = f"duplicate_id_{'conflict' if differs else 'same'}"
             elif number % 1009 == 0:
                 text, reasons[number] = "", "empty_text"
             writer.writerow([name, text])
