@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from jobs.ahead import work_ahead
+from jobs.collecting import collect_rarely
 from jobs.errors import LeaseLost, SourceError
 from jobs.job import BatchStatus, NewJob, NewReject
 from jobs.plan import estimate_tokens, plan_chunks
@@ -128,7 +129,7 @@ def _load(
     on_warning: Callable[[str, Params], None],
 ) -> None:
     coming = _prepare(records, lease.records_read, handed, new.language)
-    with closing(work_ahead(coming)) as steps:
+    with collect_rarely(), closing(work_ahead(coming)) as steps:
         for step in steps:
             ids = [row.source_id for row in step.rows]
             if known := loading.known_texts(database, lease.batch_id, ids):
