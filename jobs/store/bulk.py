@@ -70,11 +70,7 @@ def _copy(
 @lru_cache(maxsize=8)
 def _write_insert(table: str, columns: tuple[str, ...], alike: int, rows: int) -> str:
     """Return an INSERT of so many rows; the first `alike` parameters are used by all of them."""
-    first = ", ".join(f"?{at}" for at in range(1, alike + 1))
-    each = len(columns) - alike
-    lines = (
-        ", ".join(f"?{at}" for at in range(start, start + each))
-        for start in range(alike + 1, alike + 1 + rows * each, each)
-    )
-    values = ", ".join(f"({first}, {line})" for line in lines)
+    shared = [f"?{at}" for at in range(1, alike + 1)]
+    line = ", ".join([*shared, *("?" for _ in columns[alike:])])  # a bare one takes the next number
+    values = ", ".join([f"({line})"] * rows)
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}"  # noqa: S608 - own names
