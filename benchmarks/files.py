@@ -1,7 +1,7 @@
 """Measure files on their way in and out: `python -m benchmarks.files --rows N --works load,export`.
 
 Whole commands are compared, each a process of its own, the sides in turn: `sekisho submit` with
-`sqlite-utils insert --csv` of the same file, `sekisho results` with `sqlite3 -csv` of the same view.
+`sqlite-utils insert --csv` of the same file, `sekisho results` with `sqlite3 -csv` of one view.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Writes input files of any size: invented messages in English and Japanese, the same every time."""
+"""Writes files of any size: invented messages in English and Japanese, the same every time."""
 
 import csv
 from collections.abc import Iterator
@@ -47,7 +47,12 @@ def write_rows(path: Path, rows: int, ids: Ids = "ascending") -> None:
 
 def _invent(ids: Ids) -> Iterator[tuple[str, str, str, str]]:
     texts = [f"{one} {two}{three}" for one, two, three in product(OPENINGS, MIDDLES, ENDINGS)]
-    Random(5).shuffle(texts)
+    Random(5).shuffle(texts)  # noqa: S311 - not a secret
     for number, (text, store) in enumerate(zip(cycle(texts), cycle(STORES), strict=False), 1):
         name = f"c{number:08d}" if ids == "ascending" else f"c{number * ODD % 2**32:08x}"
-        yield name, f"{text} (no. {number})", store, f"2026-{number % 12 + 1:02d}-{number % 28 + 1:02d}"
+        yield (
+            name,
+            f"{text} (no. {number})",
+            store,
+            f"2026-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
+        )

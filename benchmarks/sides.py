@@ -86,7 +86,7 @@ class SqliteSides:
     def load_by_sqlite_utils(self, _: int) -> Run:
         """Run `sqlite-utils insert --csv` on a new SQLite file."""
         database = self._fresh()
-        command = [sys.executable, "-m", "sqlite_utils", "insert", database / "peer.db", "rows"]
+        command = (sys.executable, "-m", "sqlite_utils", "insert", database / "peer.db", "rows")
         return self._end(database, run_apart([*command, self._path, "--csv"]))
 
     def _fresh(self) -> Path:
@@ -162,7 +162,7 @@ class ExportSides:
         """Run `sekisho results --format csv --out`."""
         out = self._folder / "own.csv"
         address = f"sqlite:///{self._database}"
-        wanted = ["results", "latest", "--format", "csv", "--out", out, "--db", address]
+        wanted = ("results", "latest", "--format", "csv", "--out", out, "--db", address)
         return as_run(self._rows, run_apart([*SEKISHO, *wanted]))
 
     def export_by(self, shell: Shell) -> Side:

@@ -37,7 +37,7 @@ def work_ahead(items: Generator[Item, None, None], depth: int = 2) -> Generator[
                 ready.put(next(items))
         except StopIteration:
             pass
-        except BaseException as problem:  # noqa: BLE001 - raised where the items are asked for
+        except BaseException as problem:  # raised where the items are asked for
             error = problem
         items.close()
         ready.put(_End(error))

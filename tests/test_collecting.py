@@ -6,7 +6,7 @@ from jobs.collecting import RARELY, collect_rarely
 
 
 def test_thresholds_come_back() -> None:
-    """Inside, a look is rare and what was there before is left alone; afterwards all is as it was."""
+    """Inside, a look is rare and what was there is left alone; afterwards all is as before."""
     usual, frozen = gc.get_threshold(), gc.get_freeze_count()
     with collect_rarely():
         assert gc.get_threshold() == (RARELY, *usual[1:])

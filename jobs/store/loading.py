@@ -192,7 +192,9 @@ def _add_jobs(
 
 def _write_attributes(attributes: Mapping[str, str]) -> str:
     """Return a JSON object as the database's serializer writes it, in a fraction of the time."""
-    pairs = [f"{encode_basestring(name)}:{encode_basestring(of)}" for name, of in attributes.items()]
+    pairs = [
+        f"{encode_basestring(name)}:{encode_basestring(of)}" for name, of in attributes.items()
+    ]
     return f"{{{','.join(pairs)}}}"
 
 

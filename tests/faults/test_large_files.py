@@ -71,8 +71,8 @@ def test_large_file_killed_on_its_way(world: World, rows: int) -> None:
 def load(world: World, path: Path, rows: int) -> None:
     """Hand a file in again and again until nobody kills the process any more."""
     step = min(5_000, rows // 60)
-    for seed in range(KILLS):
-        end = SUDDEN_END.format(seed=random.Random(seed).getrandbits(32), step=step)
+    for seed in random.sample(range(1_000_000), KILLS):
+        end = SUDDEN_END.format(seed=seed, step=step)
         submit = world.start("submit", path, "--spec", world.spec, prelude=end)
         world.finish(submit, status=KILLED, seconds=120)
         batch = batches.get(world.database, "latest")
@@ -110,8 +110,7 @@ def export(world: World, rows: int) -> Path:
     def written_bytes() -> int:
         return max((path.stat().st_size for path in folder.iterdir()), default=-1)
 
-    for seed in range(KILLS):
-        enough = random.Random(seed).randrange(20 * rows)
+    for enough in random.sample(range(20 * rows), KILLS):
         export = world.start(*command)
         world.until(
             lambda sought=enough: written_bytes() >= sought,  # type: ignore[misc]

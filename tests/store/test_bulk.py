@@ -15,7 +15,19 @@ from jobs.tables import chunks, jobs
 from jobs.texts import hash_text
 from tests.store.making import assert_sound, make_new, make_rows, make_spec
 
-ODD_TEXTS = ("\t", "\\", "\\N", "\\.", "a\nb\r\nc\rd", '"', "'", "東京\u2028𠮷", "x" * 70_000, "?1", "%s")
+ODD_TEXTS = (
+    "\t",
+    "\\",
+    "\\N",
+    "\\.",
+    "a\nb\r\nc\rd",
+    '"',
+    "'",
+    "東京\u2028𠮷",
+    "x" * 70_000,
+    "?1",
+    "%s",
+)
 
 
 @pytest.fixture
