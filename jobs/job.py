@@ -134,6 +134,8 @@ class NewJob:
     text: str
     attributes: Mapping[str, str]
     estimated_tokens: int
+    text_hash: str = ""
+    """sha256 of the text; empty: nobody has asked for it yet."""
 
 
 @dataclass(frozen=True, slots=True)

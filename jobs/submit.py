@@ -5,13 +5,15 @@ where its loading stopped, or simply reported. `force` makes a new one.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from jobs.ahead import work_ahead
+from jobs.collecting import collect_rarely
 from jobs.errors import LeaseLost, SourceError
 from jobs.job import BatchStatus, NewJob, NewReject
 from jobs.plan import estimate_tokens, plan_chunks
@@ -25,6 +27,7 @@ from jobs.texts import hash_text
 from jobs.words import Language, say
 
 STEP_RECORDS: Final = 5_000
+STEP_CHARS: Final = 8_000_000  # a few long texts fill a step too, or its memory had no bound
 WAIT_SECONDS: Final = 0.2
 HASH_BYTES: Final = 1 << 20
 
@@ -127,19 +130,21 @@ def _load(
     on_progress: Callable[[int], None],
     on_warning: Callable[[str, Params], None],
 ) -> None:
-    for step in read_steps(islice(iter(records), lease.records_read, handed.limit)):
-        ids = [record.source_id for record in step if isinstance(record, Row)]
-        known = loading.known_texts(database, lease.batch_id, ids)
-        rows, rejected = separate(step, known, handed.file.name, new.language)
-        lease = loading.add_rows(
-            database,
-            lease,
-            spec=handed.spec,
-            planned=list(plan_chunks(rows)),
-            rejected=rejected,
-            records_read=lease.records_read + len(step),
-        )
-        on_progress(lease.records_read)
+    coming = _prepare(records, lease.records_read, handed, new.language)
+    with collect_rarely(), closing(work_ahead(coming)) as steps:
+        for step in steps:
+            ids = [row.source_id for row in step.rows]
+            if known := loading.known_texts(database, lease.batch_id, ids):
+                step = _separate(step.records, known, handed.file.name, new.language)  # noqa: PLW2901 - the same step
+            lease = loading.add_rows(
+                database,
+                lease,
+                spec=handed.spec,
+                planned=list(plan_chunks(step.rows)),
+                rejected=step.rejected,
+                records_read=lease.records_read + len(step.records),
+            )
+            on_progress(lease.records_read)
     for warning in records.warnings:
         on_warning(warning.code, warning.params)
     broken, params = records.file_error, records.file_error_params
@@ -154,10 +159,41 @@ def _load(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The records of one transaction, and what becomes of them as far as they know each other."""
+
+    records: Sequence[Row | Reject]
+    rows: Sequence[NewJob]
+    rejected: Sequence[NewReject]
+
+
+def _prepare(
+    records: Records, records_read: int, handed: Handed, language: Language
+) -> Generator[_Step, None, None]:
+    """Yield the steps after the records that are read; what SQL knows of them is not asked."""
+    for step in read_steps(islice(iter(records), records_read, handed.limit)):
+        yield _separate(step, {}, handed.file.name, language)
+
+
+def _separate(
+    step: Sequence[Row | Reject], known: dict[str, str], file_name: str, language: Language
+) -> _Step:
+    return _Step(step, *separate(step, known, file_name, language))
+
+
 def read_steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
     """Yield records in the portions that one transaction takes."""
-    remaining = iter(records)
-    while step := list(islice(remaining, STEP_RECORDS)):
+    step: list[Row | Reject] = []
+    chars = 0
+    for record in records:
+        step.append(record)
+        if isinstance(record, Row):
+            chars += len(record.text)
+        if len(step) >= STEP_RECORDS or chars >= STEP_CHARS:
+            yield step
+            step, chars = [], 0
+    if step:
         yield step
 
 
@@ -175,7 +211,7 @@ def separate(
             text_hash = hash_text(record.text)
             if record.source_id not in known:
                 known[record.source_id] = text_hash
-                rows.append(_as_job(record))
+                rows.append(_as_job(record, text_hash))
                 continue
             same = "same" if known[record.source_id] == text_hash else "conflict"
             record = Reject(record.record_number, record.source_id, f"duplicate_id_{same}")  # noqa: PLW2901 - it is a reject now
@@ -190,11 +226,12 @@ def separate(
     return rows, rejected
 
 
-def _as_job(row: Row) -> NewJob:
+def _as_job(row: Row, text_hash: str) -> NewJob:
     return NewJob(
         row_number=row.record_number,
         source_id=row.source_id,
         text=row.text,
         attributes=dict(row.attributes),
         estimated_tokens=estimate_tokens(row.text),
+        text_hash=text_hash,
     )

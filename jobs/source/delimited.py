@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from jobs.errors import SourceError
+from jobs.source.blocks import Portion, read_blocks, skip_line, split_blocks
 from jobs.source.content import open_content
 from jobs.source.dialect import check_shape, choose_dialect, duplicate_names
 from jobs.source.encoding import MARKING, choose_encoding
@@ -78,10 +79,13 @@ class DelimitedRecords:
         self._start_pass()
         try:
             with self._open_text() as text:
-                for number, record in enumerate(self._split(text), 1):
-                    judged = self._judge.judge(number, record)
-                    self._note(number, record, judged)
-                    yield judged
+                for number, found in enumerate(self._pick(text), 1):
+                    if isinstance(found, Row):
+                        yield found
+                    else:
+                        judged = self._judge.judge(number, found)
+                        self._note(number, found, judged)
+                        yield judged
         except OSError as error:
             self._fault = unreadable(self._path, error)
 
@@ -98,17 +102,42 @@ class DelimitedRecords:
         ):
             yield text
 
-    def _split(self, text: TextIO) -> Iterator[RawRecord]:
+    def _pick(self, text: TextIO) -> Iterator[Row | RawRecord]:
+        """Yield every record after the header: a row already, or still to be judged."""
+        number, skipped = 1, self._shape.header
+        for portion in self._split(text):
+            if isinstance(portion, RawRecord):
+                if not skipped:
+                    yield portion
+                    number += 1
+            else:
+                records = portion[skipped:]
+                yield from self._judge.pick_rows(number, records)
+                number += len(records)
+            skipped = False
+
+    def _split(self, text: TextIO) -> Iterator[Portion]:
         dialect = self._dialect
-        records = split_records(
-            islice(read_pieces(text), dialect.hint_lines, None),
+        wanted = frozenset(dialect.columns.values())
+        max_cell_chars = max(self._shape.max_text_chars, PIECE_CHARS)
+        first_line = 1 + dialect.hint_lines
+        if dialect.cr_ends_lines:
+            return split_records(
+                islice(read_pieces(text), dialect.hint_lines, None),
+                dialect.delimiter,
+                wanted=wanted,
+                max_cell_chars=max_cell_chars,
+                cr_ends_lines=True,
+                first_line=first_line,
+            )
+        blocks = read_blocks(text)
+        return split_blocks(
+            skip_line(blocks) if dialect.hint_lines else blocks,
             dialect.delimiter,
-            wanted=frozenset(dialect.columns.values()),
-            max_cell_chars=max(self._shape.max_text_chars, PIECE_CHARS),
-            cr_ends_lines=dialect.cr_ends_lines,
-            first_line=1 + dialect.hint_lines,
+            wanted=wanted,
+            max_cell_chars=max_cell_chars,
+            first_line=first_line,
         )
-        return islice(records, 1 if self._shape.header else 0, None)
 
     def _note(self, number: int, record: RawRecord, judged: Row | Reject) -> None:
         if record.width > len(self._dialect.names) and isinstance(judged, Row):

@@ -5,7 +5,7 @@ from typing import Final
 
 from jobs.source.encoding import MARK
 from jobs.source.record import InputShape, Params, Reject, Row
-from jobs.source.split import RawRecord
+from jobs.source.split import RawRecord, plain_record
 
 ZERO_WIDTH_SPACE: Final = "\u200b"
 
@@ -30,6 +30,31 @@ class Judge:
         self._keep = tuple((name, columns[name]) for name in shape.keep)
         self._names = {column: name for name, column in columns.items()}
         self._max_text_chars = shape.max_text_chars
+
+    def pick_rows(self, first: int, records: Sequence[list[str]]) -> list[Row | RawRecord]:
+        """Return the plain records that are rows at the first look; `judge` judges the others.
+
+        `first` is the number of the first of them.
+        """
+        width, id_at, keep = self._width, self._id, self._keep
+        text_at = None if self._is_joined else self._texts[0][1]
+        found: list[Row | RawRecord] = []
+        for number, cells in enumerate(records, first):
+            if len(cells) == width:
+                source_id = str(number) if id_at is None else cells[id_at].strip()
+                text = self._join(cells) if text_at is None else cells[text_at]
+                start = text.strip()[:1]
+                if (
+                    source_id
+                    and start
+                    and source_id[0] != ZERO_WIDTH_SPACE != start
+                    and len(text) <= self._max_text_chars
+                ):
+                    kept = tuple([(name, cells[at]) for name, at in keep])
+                    found.append(Row(number, source_id, text, kept))
+                    continue
+            found.append(plain_record(cells))
+        return found
 
     def judge(self, number: int, record: RawRecord) -> Row | Reject:
         """Return the row, or the reject with the first reason that holds."""

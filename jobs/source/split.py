@@ -30,7 +30,7 @@ class RawRecord(NamedTuple):
     """One record, not yet judged."""
 
     line: int
-    """The physical line it starts on, from 1."""
+    """The physical line it starts on, from 1; 0 where no quote can be damaged."""
     cells: list[str]
     """Up to the last wanted column at least; a column that is not wanted may be empty here."""
     width: int
@@ -98,11 +98,15 @@ def _line_stop(piece: str) -> int:
 
 
 def _split_plain(piece: str, stop: int, delimiter: str, line: int) -> RawRecord:
-    cells = piece[:stop].split(delimiter)
+    flaw = "decode_error" if MARK in piece else "nul_byte" if "\0" in piece else None
+    return plain_record(piece[:stop].split(delimiter), line, flaw)
+
+
+def plain_record(cells: list[str], line: int = 0, flaw: str | None = None) -> RawRecord:
+    """Return a record whose cells are all short; its line matters only if it has a flaw."""
     width = filled = len(cells)
     while filled and not cells[filled - 1]:
         filled -= 1
-    flaw = "decode_error" if MARK in piece else "nul_byte" if "\0" in piece else None
     return RawRecord(line, cells, width, filled, NOTHING_LONG, flaw)
 
 

@@ -27,6 +27,7 @@ from jobs.errors import ServiceError, SettingError
 from jobs.tables import UtcTime
 
 SQLITE_BUSY_SECONDS: Final = 60
+SQLITE_LOG_PAGES: Final = 8_000  # about 32 MB: a page that changes often is copied back less often
 log = logging.getLogger(__name__)
 
 
@@ -217,6 +218,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {SQLITE_LOG_PAGES}")
     connection.execute("PRAGMA foreign_keys = ON")
 
 

@@ -1,25 +1,38 @@
 """Loading: a file's rows enter SQL in small fenced transactions, with the file position."""
 
+import json
 import os
 import socket
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from json.encoder import encode_basestring
 from typing import Any, Final
 
-from sqlalchemy import Connection, exists, insert, literal, or_, select, update
+from sqlalchemy import Connection, exists, insert, literal, or_, select, text, update
 
 from jobs.errors import LeaseLost
 from jobs.faults import trip
 from jobs.job import BatchStatus, ChunkStatus, JobStatus, NewJob, NewReject, queue_name
 from jobs.spec import Spec
 from jobs.spec.zone import find_zone
+from jobs.store.bulk import insert_many
 from jobs.store.database import Database, now
 from jobs.store.workers import is_gone
 from jobs.tables import batches, chunks, jobs, outbox, rejects
 from jobs.texts import hash_text
 
 LOAD_LEASE_SECONDS: Final = 60.0
+LOAD_CACHE_KIB: Final = 65_536
+USUAL_CACHE_KIB: Final = 2_000  # SQLite's own
+OWN_COLUMNS: Final = ("chunk_id", "row_number", "source_id", "text", "text_hash", "attributes")
+# Both make the planner look up each id: it has no statistics of a batch that is being loaded.
+KNOWN: Final = {
+    "sqlite": "SELECT j.source_id, j.text_hash FROM json_each(:wanted) AS w CROSS JOIN jobs AS j"
+    " WHERE j.batch_id = :batch_id AND j.source_id = w.value",
+    "postgresql": "SELECT j.source_id, j.text_hash"
+    " FROM unnest(CAST(:wanted AS text[])) AS w (source_id), LATERAL (SELECT source_id, text_hash"
+    " FROM jobs WHERE batch_id = :batch_id AND source_id = w.source_id LIMIT 1) AS j",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +77,13 @@ def claim_loading(database: Database, batch_id: str) -> LoadLease | None:
 
 def known_texts(database: Database, batch_id: str, source_ids: Collection[str]) -> dict[str, str]:
     """Return source_id -> text hash for those ids that the batch has already."""
-    known: dict[str, str] = {}
-    wanted = list(source_ids)
+    wanted: object = list(source_ids)
+    if database.dialect == "sqlite":
+        wanted = json.dumps(wanted, ensure_ascii=False)
+    query = text(KNOWN[database.dialect])
     with database.read() as connection:
-        for start in range(0, len(wanted), 500):
-            rows = connection.execute(
-                select(jobs.c.source_id, jobs.c.text_hash).where(
-                    jobs.c.batch_id == batch_id,
-                    jobs.c.source_id.in_(wanted[start : start + 500]),
-                )
-            )
-            known.update((row.source_id, row.text_hash) for row in rows)
-    return known
+        rows = connection.execute(query, {"batch_id": batch_id, "wanted": wanted})
+        return {row.source_id: row.text_hash for row in rows}
 
 
 def add_rows(
@@ -89,11 +97,11 @@ def add_rows(
 ) -> LoadLease:
     """Put one step of a file into SQL with its position; raises LeaseLost if another loads."""
     with database.write() as connection:
+        _size_cache(connection, LOAD_CACHE_KIB)
         _fence_loading(connection, lease, records_read=records_read)
-        # SQLite cannot tell the day in a time zone: it is that of the very moment that is written.
-        read_at = connection.execute(select(now())).scalar_one()
-        for chunk in planned:
-            _add_chunk(connection, lease.batch_id, spec, chunk, read_at)
+        if planned:
+            chunk_ids = _add_chunks(connection, lease.batch_id, spec, planned)
+            _add_jobs(connection, lease.batch_id, spec, zip(chunk_ids, planned, strict=True))
         if rejected:
             connection.execute(
                 insert(rejects).values(batch_id=lease.batch_id, created_at=now()),
@@ -111,6 +119,12 @@ def add_rows(
     return LoadLease(lease.batch_id, lease.token, records_read)
 
 
+def _size_cache(connection: Connection, kib: int) -> None:
+    """Let SQLite keep so much of the file in memory: many rows touch the indexes everywhere."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{kib}")
+
+
 def _fence_loading(connection: Connection, lease: LoadLease, **values: Any) -> None:
     held = connection.execute(
         update(batches)
@@ -125,14 +139,11 @@ def _fence_loading(connection: Connection, lease: LoadLease, **values: Any) -> N
         raise LeaseLost("load_lease_lost", batch=lease.batch_id)
 
 
-def _add_chunk(
-    connection: Connection,
-    batch_id: str,
-    spec: Spec,
-    rows: tuple[NewJob, ...],
-    read_at: datetime,
-) -> None:
-    chunk_id = connection.scalar(
+def _add_chunks(
+    connection: Connection, batch_id: str, spec: Spec, planned: Sequence[Sequence[NewJob]]
+) -> list[int]:
+    """Insert the chunks; return their ids in the same order."""
+    made = connection.scalars(
         insert(chunks)
         .values(
             batch_id=batch_id,
@@ -143,36 +154,57 @@ def _add_chunk(
             epoch=0,
             token=0,
             attempts=0,
-            rows=len(rows),
-            estimated_tokens=sum(row.estimated_tokens for row in rows),
             created_at=now(),
             updated_at=now(),
         )
-        .returning(chunks.c.chunk_id)
-    )
-    connection.execute(
-        insert(jobs).values(
-            batch_id=batch_id,
-            chunk_id=chunk_id,
-            data_class=spec.policy.data_class,
-            status=JobStatus.WAITING,
-            tier=0,
-            cost_nano_usd=0,
-            created_at=read_at,
-            updated_at=read_at,
-            reporting_day=read_at.astimezone(find_zone(spec.timezone)).date(),
-        ),
+        .returning(chunks.c.chunk_id, sort_by_parameter_order=True),
         [
-            {
-                "row_number": row.row_number,
-                "source_id": row.source_id,
-                "text": row.text,
-                "text_hash": hash_text(row.text),
-                "attributes": dict(row.attributes),
-            }
-            for row in rows
+            {"rows": len(rows), "estimated_tokens": sum(row.estimated_tokens for row in rows)}
+            for rows in planned
         ],
     )
+    return list(made)
+
+
+def _add_jobs(
+    connection: Connection,
+    batch_id: str,
+    spec: Spec,
+    planned: Iterable[tuple[int, Sequence[NewJob]]],
+) -> None:
+    # SQLite cannot tell the day in a time zone: it is that of the very moment that is written.
+    read_at = connection.execute(select(now())).scalar_one()
+    shared = {
+        "batch_id": batch_id,
+        "data_class": spec.policy.data_class,
+        "status": JobStatus.WAITING.value,
+        "tier": 0,
+        "cost_nano_usd": 0,
+        "created_at": read_at,
+        "updated_at": read_at,
+        "reporting_day": read_at.astimezone(find_zone(spec.timezone)).date(),
+    }
+    lines = [
+        (
+            chunk_id,
+            row.row_number,
+            row.source_id,
+            row.text,
+            row.text_hash or hash_text(row.text),
+            _write_attributes(row.attributes),
+        )
+        for chunk_id, rows in planned
+        for row in rows
+    ]
+    insert_many(connection, jobs, shared, OWN_COLUMNS, lines)
+
+
+def _write_attributes(attributes: Mapping[str, str]) -> str:
+    """Return a JSON object as the database's serializer writes it, in a fraction of the time."""
+    pairs = [
+        f"{encode_basestring(name)}:{encode_basestring(of)}" for name, of in attributes.items()
+    ]
+    return f"{{{','.join(pairs)}}}"
 
 
 def finish_loading(
@@ -186,6 +218,7 @@ def finish_loading(
     """Open a batch and owe its messages, or fail it and cancel its rows if its file is broken."""
     broken = file_error is not None and not partial
     with database.write() as connection:
+        _size_cache(connection, USUAL_CACHE_KIB)
         _fence_loading(
             connection,
             lease,
