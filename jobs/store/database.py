@@ -27,6 +27,7 @@ from jobs.errors import ServiceError, SettingError
 from jobs.tables import UtcTime
 
 SQLITE_BUSY_SECONDS: Final = 60
+_INHERITED: Final[list[object]] = []
 log = logging.getLogger(__name__)
 
 
@@ -105,6 +106,13 @@ class Database:
             with marked.begin():
                 yield marked
 
+    def forget(self) -> None:
+        """Let go, in a forked child, of the connections its parent goes on using.
+
+        They are never closed here, nor collected: SQLite would take that for the parent's end.
+        """
+        _INHERITED.append(self)
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -144,6 +152,14 @@ def sqlite_file(address: str) -> Path | None:
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
     return Path(url.database).absolute()
+
+
+def make_absolute(address: str) -> str:
+    """Return the same address for whatever folder the process works in later."""
+    path = sqlite_file(address)
+    if path is None:
+        return address
+    return _parse_url(address).set(database=str(path)).render_as_string(hide_password=False)
 
 
 def _parse_url(address: str) -> URL:
