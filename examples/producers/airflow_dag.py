@@ -16,7 +16,7 @@ What to learn from it:
 - `sekisho dispatch` and `sekisho worker local` run elsewhere, as services on the same database.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import dag, task
 
@@ -74,7 +74,7 @@ def write_answers(database_url: str, batch_id: str, path: str) -> int:
     return written
 
 
-@dag(schedule="@daily", start_date=datetime(2026, 1, 1), catchup=False, max_active_runs=1)
+@dag(schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False, max_active_runs=1)
 def sekisho_tickets() -> None:
     """The file of the day in, the labels of the day out."""
     batch_id = hand_in(DATABASE_URL, SPEC, "/srv/drop/tickets-{{ ds }}.csv")

@@ -23,7 +23,8 @@ folder=$3
 : "${SEKISHO:=sekisho}" "${ALLOW_BAD:=0}" "${TRIES:=3}" "${PAUSE_SECONDS:=300}"
 mkdir -p "$folder"
 
-# Held as long as this script lives, however it dies; nothing is left behind to be cleaned up.
+# Held as long as this script or the command it started lives, however they end; the file itself
+# means nothing and stays.
 exec 9>"$folder/nightly.lock"
 if ! flock -n 9; then
     echo "nightly.sh: the last night still works on $folder; this one did nothing" >&2
@@ -41,7 +42,7 @@ while :; do
     status=0
     "$SEKISHO" run "$file" --spec "$spec" --allow-bad "$ALLOW_BAD" --json \
         --out "$folder/answers.csv" \
-        > "$folder/report.json.new" 2>> "$folder/nightly.log" 9>&- || status=$?
+        > "$folder/report.json.new" 2>> "$folder/nightly.log" || status=$?
     if [ "$status" -ne 3 ] || [ "$try" -ge "$TRIES" ]; then
         break
     fi
