@@ -149,7 +149,6 @@ def test_a_submit_that_died_is_taken_up(
     assert_sound(database)
 
 
-@pytest.mark.usefixtures("clock")
 def test_many_threads_hand_in_the_same_rows(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

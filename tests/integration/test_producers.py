@@ -1,10 +1,10 @@
 """The examples for producers do what they say: the nightly script really, the others by stand-in."""
 
 import csv
+import importlib.util
 import json
 import os
 import re
-import runpy
 import shlex
 import subprocess
 import sys
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -150,16 +151,15 @@ def test_the_crontab_calls_the_script_rightly() -> None:
     assert "ALLOW_BAD=2%" in words
 
 
-def load(name: str, **stand_ins: ModuleType) -> dict[str, Any]:
-    """Run an example with stand-ins for the modules it has not got here."""
-    before = {key: sys.modules.get(key) for key in stand_ins}
-    sys.modules.update({key.replace("__", "."): module for key, module in stand_ins.items()})
-    try:
-        return runpy.run_path(str(EXAMPLES / name))
-    finally:
-        for key, module in before.items():
-            if module is None:
-                del sys.modules[key.replace("__", ".")]
+def load(name: str, stand_ins: dict[str, ModuleType]) -> ModuleType:
+    """Import an example with stand-ins for the modules it has not got here."""
+    spec = importlib.util.spec_from_file_location(name.removesuffix(".py"), EXAMPLES / name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with patch.dict(sys.modules, stand_ins):
+        spec.loader.exec_module(module)
+    return module
 
 
 class Task:
@@ -190,7 +190,7 @@ def airflow(calls: list[str]) -> dict[str, ModuleType]:
         return lambda function: function
 
     sdk.task, sdk.dag = Decorators, dag  # type: ignore[attr-defined]
-    return {"airflow": ModuleType("airflow"), "airflow__sdk": sdk}
+    return {"airflow": ModuleType("airflow"), "airflow.sdk": sdk}
 
 
 @pytest.fixture
@@ -203,9 +203,9 @@ def url(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_tasks_of_the_airflow_dag(database: Database, url: str, folder: Path) -> None:
     """In their order, each by itself, and each again, as a retry would do."""
     calls: list[str] = []
-    module = load("airflow_dag.py", **airflow(calls))
+    module = load("airflow_dag.py", airflow(calls))
     assert calls == ["hand_in", "wait", "write_answers"]
-    hand_in, wait, write = (module[name].function for name in calls)
+    hand_in, wait, write = (getattr(module, name).function for name in calls)
     rows, spec, out = folder / "rows.csv", folder / "spec.toml", folder / "out.csv"
     batch_id = hand_in(url, str(spec), str(rows))
     assert hand_in(url, str(spec), str(rows)) == batch_id
@@ -228,10 +228,10 @@ def test_the_tasks_of_the_airflow_dag(database: Database, url: str, folder: Path
 def test_tasks_of_airflow_need_nothing_of_their_module(folder: Path) -> None:
     """A task runs in another Python: it may use no global name but builtins."""
     assert folder
-    module = load("airflow_dag.py", **airflow([]))
+    module = load("airflow_dag.py", airflow([]))
     for name in ("hand_in", "wait", "write_answers"):
-        code = module[name].function.__code__
-        own = {key for key in module if not key.startswith("__")}
+        code = getattr(module, name).function.__code__
+        own = {key for key in vars(module) if not key.startswith("__")}
         imported = {"csv", "Path", "Client", "BatchStatus", "JobStatus"}
         assert not (set(code.co_names) & own) - imported
 
@@ -246,17 +246,17 @@ def test_the_function_of_the_dagster_asset(
     dagster.asset = lambda **_: lambda function: function  # type: ignore[attr-defined]
     dagster.RetryPolicy = dict  # type: ignore[attr-defined]
     dagster.AssetExecutionContext = object  # type: ignore[attr-defined]
-    module = load("dagster_asset.py", dagster=dagster)
+    module = load("dagster_asset.py", {"dagster": dagster})
     rows = [{"id": 1, "text": "a"}, {"id": 2, "text": "b"}, {"id": 3}]
     with Client(url) as client:
-        client.submit(rows, module["SPEC"])
+        client.submit(rows, module.SPEC)
     drive(database)
     told: list[dict[str, Any]] = []
 
     class Context:
         add_output_metadata = staticmethod(told.append)
 
-    assert module["ticket_labels"](Context(), rows) == {"1": "refund", "2": "refund"}
+    assert module.ticket_labels(Context(), rows) == {"1": "refund", "2": "refund"}
     assert (told[0]["rows"], told[0]["done"], told[0]["without a result"]) == (3, 2, 1)
 
 
