@@ -38,7 +38,7 @@ def read_secret(name: str, environment: Mapping[str, str]) -> str | None:
 
 
 def find_config(named: Path | None, environment: Mapping[str, str]) -> Path | None:
-    """Return the settings file: the one named, SEKISHO_CONFIG's, else sekisho.toml if it is here."""
+    """Return the settings file: the one named, SEKISHO_CONFIG's, else sekisho.toml here."""
     chosen = named or environment.get("SEKISHO_CONFIG")
     if chosen:
         return Path(chosen)

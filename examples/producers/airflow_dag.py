@@ -74,7 +74,9 @@ def write_answers(database_url: str, batch_id: str, path: str) -> int:
     return written
 
 
-@dag(schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False, max_active_runs=1)
+@dag(
+    schedule="@daily", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False, max_active_runs=1
+)
 def sekisho_tickets() -> None:
     """The file of the day in, the labels of the day out."""
     batch_id = hand_in(DATABASE_URL, SPEC, "/srv/drop/tickets-{{ ds }}.csv")

@@ -257,5 +257,3 @@ class Client:
             if len(lines) < PAGE_ROWS:
                 return
             after_row = lines[-1]["row_number"]
-
-

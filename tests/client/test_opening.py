@@ -126,7 +126,9 @@ def test_a_fork_has_connections_of_its_own(empty_url: str, tmp_path: Path) -> No
     database.close()
 
 
-def test_a_forgotten_database_is_opened_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forgotten_database_is_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After the process's number has changed nothing of the old one is used or closed."""
     own = OwnDatabase(f"sqlite:///{tmp_path / 'own.db'}")
     before = own.to_write()

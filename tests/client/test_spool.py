@@ -107,7 +107,9 @@ def test_the_specs_own_words_about_files_do_not_matter(tmp_path: Path) -> None:
     """Encoding, delimiter and header of [input] are those of files; limits hold for rows too."""
     section = {**PLAIN, "encoding": "cp932", "delimiter": ";", "format": "tsv"}
     section |= {"header": False, "columns": ["note", "text", "id"], "max_text_chars": 4}
-    read = read_back([{"id": "𠮷", "text": "🦀;,"}, {"id": "b", "text": "12345"}], tmp_path, section)
+    read = read_back(
+        [{"id": "𠮷", "text": "🦀;,"}, {"id": "b", "text": "12345"}], tmp_path, section
+    )
     assert read[0] == Row(1, "𠮷", "🦀;,", (("note", ""),))
     assert isinstance(read[1], Reject)
     assert read[1].reason_code == "text_too_long"

@@ -58,7 +58,9 @@ def test_ids_and_kept_values_become_texts(value: object, text: str) -> None:
     assert by_id == (Taken((text, "words", "n")) if text else Refusal("missing_id", None))
 
 
-@pytest.mark.parametrize("value", [object(), b"bytes", {1, 2}, [object()], 10**5000, print])
+@pytest.mark.parametrize(
+    "value", [object(), b"bytes", {1, 2}, [object()], pytest.param(10**5000, id="huge"), print]
+)
 def test_values_without_a_text_are_refused_by_column(value: object) -> None:
     """What could only be shown as a machine's words for it is no value of a row."""
     assert take(row(note=value), SHAPE) == Refusal("value_not_plain", "a", {"column": "note"})
@@ -126,8 +128,10 @@ ANYTHING = st.recursive(
     | st.floats()
     | st.binary(max_size=3)
     | st.text(st.characters(exclude_categories=[]), max_size=5),
-    lambda inner: st.lists(inner, max_size=2)
-    | st.dictionaries(st.sampled_from(["id", "text", "note", "x"]), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["id", "text", "note", "x"]), inner, max_size=4)
+    ),
     max_leaves=6,
 )
 

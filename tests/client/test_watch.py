@@ -18,6 +18,7 @@ AT_REST = Status(
     cost_usd=Decimal(0), file_error=None, file_error_reason=None,
     created_at=datetime(2026, 1, 1, tzinfo=UTC), closed_at=None,
 )  # fmt: skip
+LOCAL = "sekisho worker local --model m"
 UNSENT = QueueDebt("local.m", unsent=2, unclaimed=0)
 SENT = QueueDebt("local.m", unsent=0, unclaimed=2)
 
@@ -57,8 +58,8 @@ def test_what_moves_is_not_silent() -> None:
 @pytest.mark.parametrize(
     ("needed", "live", "debts", "missing"),
     [
-        (["m"], set(), [UNSENT], ("nobody_works", ("sekisho dispatch", "sekisho worker local --model m"))),
-        (["m"], {"other"}, [SENT], ("nobody_works", ("sekisho worker local --model m",))),
+        (["m"], set(), [UNSENT], ("nobody_works", ("sekisho dispatch", LOCAL))),
+        (["m"], {"other"}, [SENT], ("nobody_works", (LOCAL,))),
         (["m", "cloud"], {"m"}, [SENT], ("nobody_works", ("sekisho worker cloud",))),
         (["m"], {"m"}, [UNSENT], ("nobody_dispatches", ("sekisho dispatch",))),
         (["m"], {"m"}, [UNSENT, QueueDebt("local.x", 0, 1)], None),

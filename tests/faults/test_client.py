@@ -74,7 +74,5 @@ def test_a_producer_killed_twice_hands_in_once(world: World) -> None:
         assert found == [str(number) for number in GOOD]
         rejects = [one.row_number for one in client.rejects(batch_id)]
         assert sorted([*rejects, *GOOD]) == list(range(1, RECORDS + 1))
-    check_settled(
-        world.database, rows=RECORDS, rejected=RECORDS - len(GOOD), batch_id=batch_id
-    )
+    check_settled(world.database, rows=RECORDS, rejected=RECORDS - len(GOOD), batch_id=batch_id)
     assert checks.find_violations(world.database) == []

@@ -1,4 +1,4 @@
-"""The examples for producers do what they say: the nightly script really, the others by stand-in."""
+"""The producers' examples do what they say: the nightly script really, others by stand-in."""
 
 import csv
 import importlib.util
@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -94,7 +94,7 @@ def test_a_good_night_is_silent(folder: Path) -> None:
 
 
 def test_a_night_that_needs_a_hand_says_so(folder: Path) -> None:
-    """Bad rows beyond ALLOW_BAD, or a wrong spec: printed, so that cron mails it; not tried again."""
+    """Bad rows beyond ALLOW_BAD or a wrong spec are printed, so that cron mails them, once."""
     with (folder / "rows.csv").open("a") as file:
         file.write("r3,,t\n")
     bad = run_night(folder)
@@ -117,7 +117,9 @@ def test_a_service_that_is_down_is_tried_again(folder: Path) -> None:
     assert run_night(folder, DOWN_TWICE).returncode == 0
     calls = (folder / "calls").read_text().splitlines()
     assert len(calls) == 3
-    assert set(calls) == {"run rows.csv --spec spec.toml --allow-bad 0 --json --out out/answers.csv"}
+    assert set(calls) == {
+        "run rows.csv --spec spec.toml --allow-bad 0 --json --out out/answers.csv"
+    }
 
 
 def test_two_nights_do_not_overlap(folder: Path) -> None:
@@ -194,10 +196,10 @@ def airflow(calls: list[str]) -> dict[str, ModuleType]:
 
 
 @pytest.fixture
-def url(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of a database with tables; every example runs on both kinds."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    yield url_of(database)
+    return url_of(database)
 
 
 def test_the_tasks_of_the_airflow_dag(database: Database, url: str, folder: Path) -> None:
