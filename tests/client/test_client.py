@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from threading import Barrier, Event
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,12 +17,14 @@ from jobs.client import BatchStatus, Client, JobStatus, NobodyWorksError, WaitTi
 from jobs.client import client as client_module
 from jobs.client.spool import FOLDER
 from jobs.errors import NotFoundError, SettingError, SourceError, SpecError
-from jobs.store import Database, batches, results, workers
+from jobs.store import Database, batches, loading, results, workers
 from jobs.store.outbox import mark_sent, unsent
 from tests.client.conftest import Clock, url_of
 from tests.store.making import SPEC, WORKER, assert_sound, drive, make_spec, rows_of
 
-ROWS = [{"id": f"r{number}", "text": f"text {number}", "store": "東京"} for number in range(1, 6)]
+ROWS: list[dict[str, object]] = [
+    {"id": f"r{number}", "text": f"text {number}", "store": "東京"} for number in range(1, 6)
+]
 TEXTS = "SELECT row_number, source_id, text, attributes FROM jobs WHERE batch_id = '{}' ORDER BY 1"
 
 
@@ -109,7 +112,7 @@ def test_an_error_of_the_iterable_leaves_nothing(
 ) -> None:
     """It is raised as it is; no batch, no file."""
 
-    def rows() -> Iterator[dict[str, str]]:
+    def rows() -> Iterator[dict[str, object]]:
         yield from ROWS[:stop_after]
         raise ZeroDivisionError
 
@@ -124,17 +127,17 @@ def test_a_submit_that_died_is_taken_up(
 ) -> None:
     """Rows that are in SQL stay; the same rows handed in again go on after them."""
     monkeypatch.setattr(handing, "STEP_RECORDS", 2)
-    whole = handing.loading.add_rows
+    whole = loading.add_rows
     steps: list[int] = []
 
-    def die_later(*arguments: object, **named: object) -> object:
+    def die_later(*arguments: Any, **named: Any) -> object:
         steps.append(1)
         if len(steps) == 2:
             raise KeyboardInterrupt
-        return whole(*arguments, **named)  # type: ignore[arg-type]
+        return whole(*arguments, **named)
 
     with monkeypatch.context() as failing:
-        failing.setattr(handing.loading, "add_rows", die_later)
+        failing.setattr(loading, "add_rows", die_later)
         with pytest.raises(KeyboardInterrupt):
             client.submit(ROWS, SPEC)
     left = client.status("latest")

@@ -17,7 +17,7 @@ from jobs.source.judge import is_empty
 from jobs.spec import Spec, build_spec
 from jobs.submit import records_of
 
-PLAIN = {"id": "id", "text": "text", "keep": ["note"]}
+PLAIN: dict[str, Any] = {"id": "id", "text": "text", "keep": ["note"]}
 
 
 def spec_of(section: dict[str, Any]) -> Spec:

@@ -249,7 +249,7 @@ def test_the_function_of_the_dagster_asset(
     dagster.RetryPolicy = dict  # type: ignore[attr-defined]
     dagster.AssetExecutionContext = object  # type: ignore[attr-defined]
     module = load("dagster_asset.py", {"dagster": dagster})
-    rows = [{"id": 1, "text": "a"}, {"id": 2, "text": "b"}, {"id": 3}]
+    rows: list[dict[str, Any]] = [{"id": 1, "text": "a"}, {"id": 2, "text": "b"}, {"id": 3}]
     with Client(url) as client:
         client.submit(rows, module.SPEC)
     drive(database)
