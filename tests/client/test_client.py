@@ -35,7 +35,10 @@ def spooled_files(database: Database) -> list[Path]:
 
 def test_rows_in_and_answers_out(client: Client, database: Database) -> None:
     """The whole way: submit, wait, results and rejects, typed, in the order of the rows."""
-    bad = [{"id": "x", "text": 5, "store": "s"}, {"id": "r1", "text": "again", "store": "s"}]
+    bad: list[dict[str, object]] = [
+        {"id": "x", "text": 5, "store": "s"},
+        {"id": "r1", "text": "again", "store": "s"},
+    ]
     batch = client.submit([*ROWS, *bad], SPEC, name="注文")
     assert (batch.status, batch.rows, batch.rejected, batch.warnings) == ("open", 7, 2, ())
     before = client.status(batch.batch_id)
