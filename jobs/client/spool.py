@@ -115,14 +115,15 @@ class _Layout:
     @property
     def written(self) -> InputShape:
         """How the file itself is read."""
-        return replace(
-            self.wanted,
-            keep=(*self.wanted.keep, self.mark),
+        wanted = self.wanted  # what it says of files is not said of this one
+        return InputShape(
+            id=wanted.id,
+            text=wanted.text,
+            keep=(*wanted.keep, self.mark),
             format="csv",
             encoding="utf-8",
             delimiter=",",
-            header=True,
-            columns=(),
+            max_text_chars=wanted.max_text_chars,
         )
 
 

@@ -7,9 +7,11 @@ may be a number and becomes its digits, a text must be text, what is missing is 
 import json
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
+from decimal import Decimal
+from math import isfinite
 from numbers import Number
 from typing import Any, Final
 
@@ -35,37 +37,49 @@ class Taken:
     cells: tuple[str, ...]
 
 
-class _NotPlainError(Exception):
-    """A value is of a kind that has no text of its own."""
-
-
 def take(row: object, shape: InputShape) -> Taken | Refusal:
     """Return a row's values as texts, or the first reason why it has none; raises nothing.
 
-    Whether a text is empty or too long, or an id is empty, is judged later, as in any file.
+    First characters nobody can keep, then the id, the text, the kept columns. Whether a text is
+    empty or anything too long is judged later, as in any file.
     """
     if not isinstance(row, Mapping):
         return Refusal("not_an_object", None)
-    cells: dict[str, str] = {}
-    source_id: str | None = None
-    for name in shape.wanted:  # the id comes first, so that later refusals can name it
-        is_text, value = name in shape.texts, _find(row, name)
-        flaw = _text_flaw(value, shape) if is_text else None
-        try:
-            cells[name] = _show(value)
-        except _NotPlainError:
-            flaw = flaw or "value_not_plain"
-        flaw = flaw or _char_flaw(cells[name])
-        if flaw is not None:
-            params = {"column": name} if flaw == "value_not_plain" else {}
-            return Refusal(flaw, source_id, params)
-        if name == shape.id:
-            source_id = cells[name].strip() or None
-            if source_id is None:
-                return Refusal("missing_id", None)
-    if all(_is_missing(_find(row, name)) for name in shape.texts):
-        return Refusal("missing_text", source_id)
-    return Taken(tuple(cells.values()))
+    values = {name: _find(row, name) for name in shape.wanted}
+    cells = {name: _show(value) for name, value in values.items()}
+    source_id = None if shape.id is None else _read_id(values[shape.id], cells[shape.id])
+    characters = next(filter(None, (_char_flaw(cell or "") for cell in cells.values())), None)
+    if characters:
+        return Refusal(characters, source_id)
+    if shape.id is not None and source_id is None:
+        odd = cells[shape.id] is None or _is_compound(values[shape.id])
+        return Refusal("id_not_string" if odd else "missing_id", None)
+    flaw = _text_flaw([values[name] for name in shape.texts])
+    if flaw:
+        return Refusal(flaw, source_id)
+    plain = {name: cell for name, cell in cells.items() if cell is not None}
+    for name in (name for name in cells if name not in plain):
+        return Refusal("value_not_plain", source_id, {"column": name})
+    return Taken(tuple(plain.values()))
+
+
+def _text_flaw(texts: Sequence[object]) -> str | None:
+    """Return why these are no text; of several columns some may be missing."""
+    if any(not isinstance(text, str) and not _is_missing(text) for text in texts):
+        return "text_not_string"
+    return "missing_text" if all(_is_missing(text) for text in texts) else None
+
+
+def _read_id(value: object, cell: str | None) -> str | None:
+    """Return the id of a row, if it has one that is whole."""
+    if cell is None or _is_compound(value) or _char_flaw(cell):
+        return None
+    return cell.strip() or None
+
+
+def _is_compound(value: object) -> bool:
+    """Tell what is a value of JSON but neither a text nor a number."""
+    return isinstance(value, bool | dict | list | tuple)
 
 
 def _find(row: Mapping[Any, Any], name: str) -> object:
@@ -89,34 +103,35 @@ def _is_missing(value: object) -> bool:
         return True
 
 
-def _text_flaw(value: object, shape: InputShape) -> str | None:
-    """Return why a value is no text; of several text columns some may be missing."""
-    if _is_missing(value):
-        return "missing_text" if isinstance(shape.text, str) else None
-    return None if isinstance(value, str) else "text_not_string"
-
-
 def _char_flaw(text: str) -> str | None:
-    if "\0" in text:
-        return "nul_byte"
-    return "lone_surrogate" if SURROGATES.search(text) else None
+    if SURROGATES.search(text):
+        return "lone_surrogate"
+    return "nul_byte" if "\0" in text else None
 
 
-def _show(value: object) -> str:
-    """Return the text of a value; raises _NotPlainError if it has none."""
+def _show(value: object) -> str | None:
+    """Return the text of a value; None if it is of a kind that has none of its own."""
     if isinstance(value, str):
         return str.__str__(value)
     if _is_missing(value):
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     try:
-        if isinstance(value, date | time):
-            return value.isoformat()
-        if isinstance(value, Number | uuid.UUID):
-            return str(value)
-        if isinstance(value, dict | list | tuple):
-            return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise _NotPlainError from error
-    raise _NotPlainError
+        return _show_plain(value)
+    except (ValueError, TypeError, RecursionError):  # without an end, or of odd parts
+        return None
+
+
+def _show_plain(value: object) -> str | None:
+    if _is_compound(value):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, float):
+        return _digits(value)
+    return str(value) if isinstance(value, Number | uuid.UUID) else None
+
+
+def _digits(number: float) -> str:
+    """Return a number without exponent and without a fraction of nothing: 1009, 0.1, 10000."""
+    shown = float.__repr__(number)
+    return format(Decimal(shown), "f").removesuffix(".0") if isfinite(number) else shown

@@ -37,22 +37,22 @@ def row(**changes: object) -> dict[str, object]:
         (" 007 ", " 007 "),
         (7, "7"),
         (12.5, "12.5"),
+        (1009.0, "1009"),
+        (1e22, "10000000000000000000000"),
+        (float("inf"), "inf"),
         (Decimal("1.20"), "1.20"),
         (Fraction(1, 3), "1/3"),
         (KEY, str(KEY)),
         (date(2026, 11, 20), "2026-11-20"),
         (datetime(2026, 11, 20, 1, tzinfo=UTC), "2026-11-20T01:00:00+00:00"),
         (Colour.RED, "red"),
-        (True, "true"),
-        (["東", 1, None], '["東", 1, null]'),
-        ({"a": {"b": 1}}, '{"a": {"b": 1}}'),
         (None, ""),
         (float("nan"), ""),
         (Decimal("sNaN"), ""),
     ],
 )
 def test_ids_and_kept_values_become_texts(value: object, text: str) -> None:
-    """Numbers are their digits, dates are ISO 8601, lists and mappings JSON, missing ones empty."""
+    """Numbers are their digits, dates are ISO 8601, missing ones empty."""
     assert take(row(note=value), SHAPE) == Taken(("a", "words", text))
     by_id = take(row(id=value), SHAPE)
     assert by_id == (Taken((text, "words", "n")) if text else Refusal("missing_id", None))
@@ -64,7 +64,17 @@ def test_ids_and_kept_values_become_texts(value: object, text: str) -> None:
 def test_values_without_a_text_are_refused_by_column(value: object) -> None:
     """What could only be shown as a machine's words for it is no value of a row."""
     assert take(row(note=value), SHAPE) == Refusal("value_not_plain", "a", {"column": "note"})
-    assert take(row(id=value), SHAPE) == Refusal("value_not_plain", None, {"column": "id"})
+    assert take(row(id=value), SHAPE) == Refusal("id_not_string", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "true"), (["東", 1, None], '["東", 1, null]'), ({"a": {"b": 1}}, '{"a": {"b": 1}}')],
+)
+def test_compounds_are_kept_as_json_and_are_no_ids(value: object, text: str) -> None:
+    """As in a JSON file."""
+    assert take(row(note=value), SHAPE) == Taken(("a", "words", text))
+    assert take(row(id=value), SHAPE) == Refusal("id_not_string", None)
 
 
 def test_a_value_that_holds_itself_is_refused() -> None:
@@ -100,7 +110,8 @@ def test_only_mappings_are_rows(value: object) -> None:
 
 
 def test_characters_no_database_keeps_are_refused() -> None:
-    """NUL and halves of characters, in any column."""
+    """NUL and halves of characters, in any column, before anything else is looked at."""
+    assert take({"text": 5, "note": "\0"}, SHAPE) == Refusal("nul_byte", None)
     assert take(row(text="a\0b"), SHAPE) == Refusal("nul_byte", "a")
     assert take(row(note="\ud800"), SHAPE) == Refusal("lone_surrogate", "a")
     assert take(row(id="\udcff"), SHAPE) == Refusal("lone_surrogate", None)
