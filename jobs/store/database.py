@@ -27,7 +27,6 @@ from jobs.errors import ServiceError, SettingError
 from jobs.tables import UtcTime
 
 SQLITE_BUSY_SECONDS: Final = 60
-_INHERITED: Final[list[object]] = []
 log = logging.getLogger(__name__)
 
 
@@ -61,6 +60,10 @@ def upsert(connection: Connection, table: Table) -> Any:
     """Return an INSERT of the connection's dialect that knows `on_conflict_do_nothing`."""
     dialect = connection.dialect.name
     return (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
+
+
+_INHERITED: Final[list[object]] = []
+"""Databases of parent processes: kept for ever, since letting go of them would close them."""
 
 
 class Database:
