@@ -15,12 +15,10 @@ INTEGRATION_FOLDERS = ("tests/store/", "tests/cli/", "tests/execute/", "tests/in
 INTEGRATION_FILES = (
     "test_anthropic.py",
     "test_containers.py",
-    "client/test_client.py",
     "test_crew.py",
     "test_dispatch.py",
     "test_doctor.py",
     "test_log.py",
-    "client/test_opening.py",
     "test_standin.py",
     "test_submit.py",
     "test_supervise.py",

@@ -22,6 +22,8 @@ from jobs.store.outbox import mark_sent, unsent
 from tests.client.conftest import Clock, url_of
 from tests.store.making import SPEC, WORKER, assert_sound, drive, make_spec, rows_of
 
+pytestmark = pytest.mark.integration
+
 ROWS: list[dict[str, object]] = [
     {"id": f"r{number}", "text": f"text {number}", "store": "東京"} for number in range(1, 6)
 ]

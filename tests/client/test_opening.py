@@ -13,6 +13,8 @@ from jobs.errors import ServiceError, SettingError
 from jobs.store import open_database, schema
 from tests.store.making import SPEC
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[2]
 ROW = {"id": "r1", "text": "a"}
 
