@@ -50,7 +50,7 @@ class Status:
     waiting: int
     running: int
     escalated: int
-    """On their way to a cloud."""
+    """On their way to a dearer model or a cloud."""
     done: int
     review: int
     """Not kept by the gate: a person decides; `Result.suggested_output` is the best answer."""
