@@ -11,9 +11,11 @@
     |   |-- ModelError        a model file
     |   `-- NotFoundError     a batch or a row that is not there
     |-- ServiceError          exit 3: a database, Redis or cloud that does not answer
+    |   `-- NobodyWorksError  no worker or dispatcher is there for a batch that waits
     |-- RetryableError        the same work may succeed later
     |   |-- LeaseLost         another worker holds the chunk now; nothing was written
     |   |-- EngineStopped     the engine ended before the answer was there
+    |   |-- WaitTimeoutError  a batch was not over in time; it goes on
     |   `-- CloudBusyError    the cloud did not take the question; nothing is charged
     |-- AmbiguousError        nobody here knows whether the work was done
     |   `-- CloudAmbiguousError  the reply was not seen: maybe answered, maybe charged
@@ -79,6 +81,10 @@ class ServiceError(SekishoError):
     """A service Sekisho needs (database, Redis, cloud) does not answer."""
 
 
+class NobodyWorksError(ServiceError):
+    """No worker or dispatcher is there for a batch that waits; nothing is lost."""
+
+
 class RetryableError(SekishoError):
     """The same work may succeed later."""
 
@@ -89,6 +95,10 @@ class LeaseLost(RetryableError):  # noqa: N818 - a fact about the lease, not a f
 
 class EngineStopped(RetryableError):  # noqa: N818 - a fact about the engine, not a fault
     """The engine ended before the answer was there."""
+
+
+class WaitTimeoutError(RetryableError):
+    """A batch was not over when the time to wait for it was up; waiting again goes on."""
 
 
 class FinalError(SekishoError):

@@ -43,6 +43,8 @@ class Handed:
     file: InputFile
     spec: Spec
     limit: int | None = None
+    open_records: Callable[[], Records] | None = None
+    """How the file is read, where that is not what the spec says of its files."""
 
     @property
     def identity(self) -> str:
@@ -68,7 +70,7 @@ def hand_in(path: Path, spec: Spec, limit: int | None = None) -> Handed:
 
 def check_readable(handed: Handed) -> None:
     """Raise SourceError if the file cannot be read as the spec says, before any record."""
-    read_records(handed.path, shape_of(handed.spec))
+    records_of(handed)
 
 
 def submit(
@@ -88,7 +90,7 @@ def submit(
     `on_progress` hears the number of records in SQL, `on_warning` what was odd, `wait` pauses
     between looks at a batch that another process is loading.
     """
-    records = read_records(handed.path, shape_of(handed.spec))
+    records = records_of(handed)
     new = NewBatch(handed.identity, handed.spec, handed.file, language, partial)
     batch = batches.create(database, new, force=force)
     while batch.status is BatchStatus.LOADING:
@@ -101,6 +103,13 @@ def submit(
                 _load(database, lease, handed, records, new, on_progress, on_warning)
         batch = batches.get(database, batch.batch_id)
     return batch
+
+
+def records_of(handed: Handed) -> Records:
+    """Open the file; raises SourceError if it cannot be read as a whole."""
+    if handed.open_records is not None:
+        return handed.open_records()
+    return read_records(handed.path, shape_of(handed.spec))
 
 
 def shape_of(spec: Spec) -> InputShape:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from jobs.address import read_secret
 from jobs.cost import DeviceRate
 from jobs.errors import SettingError
-from workers.settings import Settings, hand_secret, read_secret, read_settings
+from workers.settings import Settings, hand_secret, read_settings
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,11 @@
 """Settings: options, environment and sekisho.toml, read once into one frozen object."""
 
 import difflib
-import hashlib
 import os
-import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -19,13 +17,16 @@ from pydantic import (
     field_validator,
 )
 
+from jobs.address import (
+    DEFAULT_DATABASE_URL,
+    find_config,
+    find_state_folder,
+    read_secret,
+    read_tables,
+)
 from jobs.cost import DeviceRate
 from jobs.errors import SettingError
-from jobs.store import sqlite_file
 from jobs.words import Language, choose_language
-
-DEFAULT_DATABASE_URL: Final = "sqlite:///sekisho.db"
-DEFAULT_CONFIG: Final = "sekisho.toml"
 
 
 def _exact(value: Any) -> Any:
@@ -147,36 +148,11 @@ class Settings(Section):
     @property
     def state_folder(self) -> Path:
         """Where locks, journals and logs of this database stand: beside it."""
-        path = sqlite_file(self.database_url)
-        if path is not None:
-            return path.parent / ".sekisho" / path.name
-        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-        key = hashlib.sha256(self.database_url.encode()).hexdigest()
-        return Path(home) / "sekisho" / key[:16]
+        return find_state_folder(self.database_url)
 
     def device(self, name: str) -> DeviceSection:
         """Return what a device costs; the documented default if it is not listed."""
         return self.devices.get(name, DeviceSection())
-
-
-def read_secret(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return a variable, or the content of the file that `NAME_FILE` names; None without either.
-
-    Raises SettingError for a file that cannot be read, or when both are set.
-    """
-    value, path = environment.get(name), environment.get(f"{name}_FILE")
-    if not path:
-        return value or None
-    if value:
-        raise SettingError("secret_twice", variable=name)
-    try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError) as error:
-        problem = getattr(error, "strerror", None) or "UTF-8"
-        # Not the error itself: it would hold what the file holds.
-        raise SettingError(
-            "secret_unreadable", variable=f"{name}_FILE", file=path, problem=problem
-        ) from None
 
 
 def hand_secret(name: str, value: str, environment: Mapping[str, str]) -> dict[str, str]:
@@ -198,7 +174,7 @@ def read_settings(
     Raises SettingError for a file that cannot be read or a key that is wrong.
     """
     environment = os.environ if environment is None else environment
-    path = _config_path(config, environment)
+    path = find_config(config, environment)
     file = ConfigFile() if path is None else _read_config(path)
     models_dir = environment.get("SEKISHO_MODELS_DIR") or file.models_dir or Path("models")
     return Settings(
@@ -218,20 +194,8 @@ def read_settings(
     )
 
 
-def _config_path(config: Path | None, environment: Mapping[str, str]) -> Path | None:
-    named = config or environment.get("SEKISHO_CONFIG")
-    if named:
-        return Path(named)
-    default = Path(DEFAULT_CONFIG)
-    return default if default.exists() else None
-
-
 def _read_config(path: Path) -> ConfigFile:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problem = getattr(error, "strerror", None) or str(error)
-        raise SettingError("config_unreadable", file=str(path), problem=problem) from error
+    data = read_tables(path)
     try:
         return ConfigFile.model_validate(data)
     except ValidationError as error:

@@ -1,7 +1,7 @@
 """A spec: what to do with an input. A TOML file, checked whole before anything is touched."""
 
 from jobs.spec.model import GateSection, InputSection, PolicySection, RouteSection, Spec
-from jobs.spec.read import parse_spec, read_spec, restore_spec
+from jobs.spec.read import build_spec, parse_spec, read_spec, restore_spec
 from jobs.spec.task import (
     ClassifyTask,
     ExtractTask,
@@ -27,6 +27,7 @@ __all__ = [
     "Spec",
     "SummarizeTask",
     "TranslateTask",
+    "build_spec",
     "parse_spec",
     "read_spec",
     "restore_spec",

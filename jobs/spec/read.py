@@ -38,6 +38,23 @@ def parse_spec(text: str, file: str) -> Spec:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError("spec_not_toml", file=file, problem=str(error)) from error
+    return _check(data, text, file)
+
+
+def build_spec(data: Mapping[str, Any], name: str = "spec") -> Spec:
+    """Check a spec given as tables, as TOML would have them; `name` is only named in errors."""
+    return _check(_as_tables(data), "", name)
+
+
+def _as_tables(value: Any) -> Any:
+    """Let mappings and tuples be what TOML would have made of them."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_tables(item) for key, item in value.items()}
+    return [_as_tables(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _check(data: dict[str, Any], text: str, file: str) -> Spec:
+    """Check tables; `text` is where the lines of complaints are looked up."""
     _refuse_not_built(data, text, file)
     try:
         spec = Spec.model_validate(freeze(_without_accepted(data)))

@@ -63,6 +63,10 @@ def upsert(connection: Connection, table: Table) -> Any:
     return (sqlite_insert if dialect == "sqlite" else postgresql_insert)(table)
 
 
+_INHERITED: Final[list[object]] = []
+"""Databases of parent processes: kept for ever, since letting go of them would close them."""
+
+
 class Database:
     """An engine with short transactions; `read` and `write` are the only ways in.
 
@@ -106,6 +110,13 @@ class Database:
             with marked.begin():
                 yield marked
 
+    def forget(self) -> None:
+        """Let go, in a forked child, of the connections its parent goes on using.
+
+        They are never closed here, nor collected: SQLite would take that for the parent's end.
+        """
+        _INHERITED.append(self)
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
@@ -145,6 +156,14 @@ def sqlite_file(address: str) -> Path | None:
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
         return None
     return Path(url.database).absolute()
+
+
+def make_absolute(address: str) -> str:
+    """Return the same address for whatever folder the process works in later."""
+    path = sqlite_file(address)
+    if path is None:
+        return address
+    return _parse_url(address).set(database=str(path)).render_as_string(hide_password=False)
 
 
 def _parse_url(address: str) -> URL:

@@ -176,6 +176,33 @@ def _stream(database: Database, query: str, batch_id: str) -> Iterator[dict[str,
                 yield dict(row._mapping)
 
 
+def page_results(
+    database: Database, batch_id: str, *, after_row: int, limit: int
+) -> list[dict[str, Any]]:
+    """Return the next lines of `fct_results` after a record number, in the order of the file.
+
+    No transaction stays open between two pages, however long their reader takes.
+    """
+    return _page(database, RESULTS, batch_id, after_row, limit)
+
+
+def page_rejects(
+    database: Database, batch_id: str, *, after_row: int, limit: int
+) -> list[dict[str, Any]]:
+    """Return the next lines of `fct_rejects` in the same way."""
+    return _page(database, REJECTS, batch_id, after_row, limit)
+
+
+def _page(
+    database: Database, query: str, batch_id: str, after_row: int, limit: int
+) -> list[dict[str, Any]]:
+    rows = f"{query} AND row_number > :after_row ORDER BY row_number LIMIT :page_rows"
+    paged = f"SELECT * FROM ({rows}) AS page ORDER BY row_number"  # noqa: S608 - our own words
+    named = {"batch_id": batch_id, "after_row": after_row, "page_rows": limit}
+    with database.read() as connection:
+        return [dict(row._mapping) for row in _query(connection, paged, **named)]
+
+
 def _query(connection: Connection, query: str, **parameters: object) -> Result[Any]:
     """Run SQL on a view with the same types of values on both databases."""
     with connection.execute(text(f"{query} LIMIT 0"), parameters) as nothing:

@@ -7,8 +7,8 @@ from typing import Final
 import anthropic
 import httpx2
 
+from jobs.address import read_secret
 from jobs.errors import CloudAccountError, CloudBusyError, SettingError
-from workers.settings import read_secret
 
 KEY_VARIABLE: Final = "ANTHROPIC_API_KEY"
 ADDRESS_VARIABLE: Final = "ANTHROPIC_BASE_URL"
