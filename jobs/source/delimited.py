@@ -47,6 +47,11 @@ class DelimitedRecords:
         return self._dialect.delimiter
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All columns by the names they have in the file, or in the spec."""
+        return self._dialect.names
+
+    @property
     def file_error(self) -> str | None:
         """The code of what ended the latest pass before the end of the file."""
         return self._fault.code if self._fault else None
@@ -75,14 +80,27 @@ class DelimitedRecords:
     def __iter__(self) -> Iterator[Row | Reject]:
         """Read the file from its start; a damaged end is told by `file_error`."""
         self._start_pass()
+        wanted = frozenset(self._dialect.columns.values())
+        limit = max(self._shape.max_text_chars, PIECE_CHARS)
         try:
             with self._open_text() as text:
-                for number, record in enumerate(self._split(text), 1):
+                for number, record in enumerate(self._split(text, wanted, limit), 1):
                     judged = self._judge.judge(number, record)
                     self._note(number, record, judged)
                     yield judged
         except OSError as error:
             self._fault = unreadable(self._path, error)
+
+    def read_cells(self, max_cell_chars: int) -> Iterator[RawRecord]:
+        """Read the file from its start: every record with all of its cells, not judged.
+
+        Raises SourceError (file_unreadable).
+        """
+        try:
+            with self._open_text() as text:
+                yield from self._split(text, None, max_cell_chars)
+        except OSError as error:
+            raise unreadable(self._path, error) from error
 
     def _start_pass(self) -> None:
         self._fault = None
@@ -97,13 +115,15 @@ class DelimitedRecords:
         ):
             yield text
 
-    def _split(self, text: TextIO) -> Iterator[RawRecord]:
+    def _split(
+        self, text: TextIO, wanted: frozenset[int] | None, max_cell_chars: int
+    ) -> Iterator[RawRecord]:
         dialect = self._dialect
         records = split_records(
             islice(read_pieces(text), dialect.hint_lines, None),
             dialect.delimiter,
-            wanted=frozenset(dialect.columns.values()),
-            max_cell_chars=max(self._shape.max_text_chars, PIECE_CHARS),
+            wanted=wanted,
+            max_cell_chars=max_cell_chars,
             cr_ends_lines=dialect.cr_ends_lines,
             first_line=1 + dialect.hint_lines,
         )
