@@ -42,7 +42,6 @@ class ExcelWriter:
         self._rows = 0
         self._book = Workbook(write_only=True)
         self._sheet = self._book.create_sheet("results")
-        self._finished = False
         header = [
             self._show(Column(column.name, "text"), [column.name], [0])[0] for column in columns
         ]
@@ -63,11 +62,10 @@ class ExcelWriter:
     def finish(self) -> None:
         """Put the workbook together."""
         self._book.save(self._stream)
-        self._finished = True
 
     def close(self) -> None:
         """End a sheet that was abandoned."""
-        if not self._finished:
+        if not self._sheet.closed:
             self._sheet.close()
 
     def _append(self, row: Iterable[Any]) -> None:

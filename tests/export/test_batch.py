@@ -88,7 +88,13 @@ def batch(database: Database, path: Path) -> Batch:
     return batches.get(database, made.batch_id)
 
 
-def export(database: Database, batch: Batch, wish: Wish = Wish(), style: Style = Style("csv")) -> bytes:
+PLAIN = Wish()
+CSV = Style("csv")
+
+
+def export(
+    database: Database, batch: Batch, wish: Wish = PLAIN, style: Style = CSV
+) -> bytes:
     stream = io.BytesIO()
     assert Export(database, batch, wish).write(stream, style) == ()
     return stream.getvalue()

@@ -13,8 +13,6 @@ from jobs.errors import SettingError
 from jobs.export import (
     BINARY,
     FORMATS,
-    REJECT_COLUMNS,
-    RESULT_COLUMNS,
     Export,
     Style,
     Wish,
@@ -27,8 +25,6 @@ from jobs.store import batches
 from jobs.store.batches import Batch
 from workers.cli.options import BatchId, Config, Db, Json, Redis, Room, open_room, words
 from workers.cli.out import check_out
-
-__all__ = ["REJECT_COLUMNS", "RESULT_COLUMNS", "add_to", "choose_style", "send"]
 
 TABBED: Final = ("tsv", "tab")
 """Suffixes of a CSV whose delimiter is TAB."""
