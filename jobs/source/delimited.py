@@ -80,11 +80,9 @@ class DelimitedRecords:
     def __iter__(self) -> Iterator[Row | Reject]:
         """Read the file from its start; a damaged end is told by `file_error`."""
         self._start_pass()
-        wanted = frozenset(self._dialect.columns.values())
-        limit = max(self._shape.max_text_chars, PIECE_CHARS)
         try:
             with self._open_text() as text:
-                for number, record in enumerate(self._split(text, wanted, limit), 1):
+                for number, record in enumerate(self._split(text), 1):
                     judged = self._judge.judge(number, record)
                     self._note(number, record, judged)
                     yield judged
@@ -96,9 +94,18 @@ class DelimitedRecords:
 
         Raises SourceError (file_unreadable).
         """
+        dialect = self._dialect
         try:
             with self._open_text() as text:
-                yield from self._split(text, None, max_cell_chars)
+                records = split_records(
+                    islice(read_pieces(text), dialect.hint_lines, None),
+                    dialect.delimiter,
+                    wanted=None,
+                    max_cell_chars=max_cell_chars,
+                    cr_ends_lines=dialect.cr_ends_lines,
+                    first_line=1 + dialect.hint_lines,
+                )
+                yield from islice(records, 1 if self._shape.header else 0, None)
         except OSError as error:
             raise unreadable(self._path, error) from error
 
@@ -115,15 +122,13 @@ class DelimitedRecords:
         ):
             yield text
 
-    def _split(
-        self, text: TextIO, wanted: frozenset[int] | None, max_cell_chars: int
-    ) -> Iterator[RawRecord]:
+    def _split(self, text: TextIO) -> Iterator[RawRecord]:
         dialect = self._dialect
         records = split_records(
             islice(read_pieces(text), dialect.hint_lines, None),
             dialect.delimiter,
-            wanted=wanted,
-            max_cell_chars=max_cell_chars,
+            wanted=frozenset(dialect.columns.values()),
+            max_cell_chars=max(self._shape.max_text_chars, PIECE_CHARS),
             cr_ends_lines=dialect.cr_ends_lines,
             first_line=1 + dialect.hint_lines,
         )
