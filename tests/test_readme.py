@@ -270,9 +270,7 @@ def test_queries_run(tmp_path: Path) -> None:
 
 def test_columns_of_the_output_are_the_programs() -> None:
     """The rejects printed have the columns that the program prints."""
-    assert any(
-        block.text.startswith(",".join(REJECT_COLUMNS)) for block in blocks(ENGLISH, "text")
-    )
+    assert any(block.text.startswith(",".join(REJECT_COLUMNS)) for block in blocks(ENGLISH, "text"))
 
 
 def test_what_is_not_built_is_the_codes() -> None:

@@ -153,6 +153,4 @@ def _cells(
 
 def _shape_of(spec: Spec) -> InputShape:
     section = spec.input
-    return InputShape(
-        **{name: getattr(section, name) for name in InputShape.__dataclass_fields__}
-    )
+    return InputShape(**{name: getattr(section, name) for name in InputShape.__dataclass_fields__})

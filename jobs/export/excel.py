@@ -11,7 +11,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ERROR_CODES
 
 from jobs.errors import SettingError
-from jobs.export.cells import MOST_DIGITS, escape, is_negative
+from jobs.export.cells import MOST_DIGITS, NEGATIVE, escape, is_negative
 from jobs.export.columns import Block, Column, Kind
 from jobs.export.writer import MOST_ROWS, Style, too_many_rows
 from jobs.source import SourceWarning
@@ -123,7 +123,7 @@ def _amount(text: str) -> int | float | str:
     except InvalidOperation:
         return _text(text)
     if not value.is_finite() or len(value.as_tuple().digits) > MOST_DIGITS:
-        return _original(text)
+        return text if NEGATIVE.fullmatch(text) else _text(text)
     return int(value) if value == value.to_integral_value() else float(value)
 
 

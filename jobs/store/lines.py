@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 from sqlalchemy import text
 
 from jobs.store.database import Database
-from jobs.tables import UtcTime
 from jobs.store.results import VIEW_TYPES
+from jobs.tables import UtcTime
 
 BLOCK_ROWS: Final = 1_000
 TIMES: Final = frozenset(name for name, kind in VIEW_TYPES.items() if isinstance(kind, UtcTime))

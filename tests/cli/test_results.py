@@ -95,9 +95,7 @@ def test_a_terminal_gets_no_binary(
         (("--format", "yaml"), "format_unknown"),
     ],
 )
-def test_what_is_refused(
-    call: Call, batch_id: str, arguments: tuple[str, ...], code: str
-) -> None:
+def test_what_is_refused(call: Call, batch_id: str, arguments: tuple[str, ...], code: str) -> None:
     """What is unknown or does not go together is named, and no file is made."""
     format_ = ("--format", "csv") if "--format" not in arguments else ()
     called = call("results", batch_id, *arguments, *format_, "--out", "o", "--json")

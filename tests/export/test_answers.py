@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.export.answers import MEMO_ROWS, JsonColumn, order_keys, take
@@ -14,10 +14,13 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values, st.randoms(use_true_random=False))
 def test_the_order_of_keys_is_one(value: object, random: object) -> None:
     """However keys stood in the database, they are shown in the same order."""
-    shuffled = json.loads(json.dumps(value), object_pairs_hook=lambda pairs: dict(_mixed(pairs, random)))
+    shuffled = json.loads(
+        json.dumps(value), object_pairs_hook=lambda pairs: dict(_mixed(pairs, random))
+    )
     assert json.dumps(order_keys(shuffled)) == json.dumps(order_keys(value))
     assert order_keys(value) == value
 

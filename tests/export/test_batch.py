@@ -92,9 +92,7 @@ PLAIN = Wish()
 CSV = Style("csv")
 
 
-def export(
-    database: Database, batch: Batch, wish: Wish = PLAIN, style: Style = CSV
-) -> bytes:
+def export(database: Database, batch: Batch, wish: Wish = PLAIN, style: Style = CSV) -> bytes:
     stream = io.BytesIO()
     assert Export(database, batch, wish).write(stream, style) == ()
     return stream.getvalue()
@@ -144,7 +142,9 @@ def test_csv_is_the_same_on_both_databases(database: Database, batch: Batch) -> 
 
 def test_other_formats_say_the_same(database: Database, batch: Batch) -> None:
     """JSON Lines, Parquet and XLSX hold the same lines, each with its own types."""
-    objects = [json.loads(line) for line in export(database, batch, style=Style("jsonl")).splitlines()]
+    objects = [
+        json.loads(line) for line in export(database, batch, style=Style("jsonl")).splitlines()
+    ]
     assert [one["output"] for one in objects] == [ANSWER, ANSWER, None]
     assert (objects[0]["total_amount"], objects[0]["id"]) == ("-1200.50", 7)
     assert objects[0]["cost_usd"] == 7e-9

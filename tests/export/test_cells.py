@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from jobs.export.cells import (
     AS_TEXT,
@@ -21,6 +21,7 @@ from tests.export.writing import tricky
 TIME = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
 
 
+@settings(deadline=None)
 @given(tricky)
 def test_no_text_is_a_formula(text: str) -> None:
     """No text begins with a sign that a spreadsheet would calculate; others are unchanged."""
@@ -30,6 +31,7 @@ def test_no_text_is_a_formula(text: str) -> None:
     assert escape_all([text, None, ""]) == [shown, None, ""]
 
 
+@settings(deadline=None)
 @given(tricky)
 def test_only_a_negative_number_of_the_input_begins_with_a_sign(text: str) -> None:
     """A cell of the input that begins with one is a plain negative number."""
@@ -43,7 +45,9 @@ def test_negative_numbers(text: str) -> None:
     assert is_negative(text)
 
 
-@pytest.mark.parametrize("text", ["-", "-05", "-5+1", "-1e5", "+5", "5", "-1\n", "-1.", "-" + "9" * 16])
+@pytest.mark.parametrize(
+    "text", ["-", "-05", "-5+1", "-1e5", "+5", "5", "-1\n", "-1.", "-" + "9" * 16]
+)
 def test_what_is_no_negative_number(text: str) -> None:
     """What a spreadsheet could calculate or change is none."""
     assert not is_negative(text)

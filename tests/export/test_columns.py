@@ -1,7 +1,7 @@
 """Columns: parts of the answer, selections, and names that stay apart."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import SettingError
@@ -71,6 +71,7 @@ def test_columns_can_be_chosen() -> None:
     assert caught.value.params["columns"] == "no"
 
 
+@settings(deadline=None)
 @given(names)
 def test_names_of_the_input_come_first_and_stay(originals: list[str]) -> None:
     """Ours give way, and are never equal to any other."""
@@ -82,6 +83,7 @@ def test_names_of_the_input_come_first_and_stay(originals: list[str]) -> None:
     assert not set(added) & set(originals)
 
 
+@settings(deadline=None)
 @given(names)
 def test_names_are_made_unique(given_names: list[str]) -> None:
     """No name stands twice or is empty; the first of each keeps its name."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-
 from hypothesis import strategies as st
+
 from jobs.export import Column, Style
 from jobs.export.encoding import BOM, ELSEWHERE, encode_cp932
 from jobs.source import InputShape, Row, read_records
@@ -22,6 +22,7 @@ def by_column(lines: list[tuple[str, str]]) -> list[list[str]]:
     return [list(cells) for cells in zip(*lines, strict=True)]
 
 
+@settings(deadline=None)
 @given(rows, st.sampled_from(",;\t|"))
 def test_csv_is_read_back(lines: list[tuple[str, str]], delimiter: str) -> None:
     """Every cell comes back, line breaks, quotes and delimiters included, formulas marked."""
@@ -35,11 +36,14 @@ def test_csv_is_read_back(lines: list[tuple[str, str]], delimiter: str) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(rows)
 def test_cp932_is_read_back_or_is_utf8(lines: list[tuple[str, str]]) -> None:
     """Characters that CP932 has elsewhere are mapped; with any other one all is UTF-8."""
     content, said = write(COLUMNS, [by_column(lines), by_column(lines)], CP932)
-    lacking = [number for number, line in enumerate(lines, 1) if encode_cp932("".join(line)) is None]
+    lacking = [
+        number for number, line in enumerate(lines, 1) if encode_cp932("".join(line)) is None
+    ]
     _, *back = read_csv(content, "utf-8-sig" if said else "cp932")
     assert bool(said) == bool(lacking)
     wanted = lines if said else [tuple(cell.translate(ELSEWHERE) for cell in one) for one in lines]
@@ -88,8 +92,11 @@ def test_headers_are_escaped() -> None:
     assert read_csv(content, "utf-8-sig")[0] == ["'=1+1"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(texts, min_size=1, max_size=5), st.sampled_from([UTF8, CP932, Style("csv", "utf-8", "\t")]))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(texts, min_size=1, max_size=5),
+    st.sampled_from([UTF8, CP932, Style("csv", "utf-8", "\t")]),
+)
 def test_our_own_reader_reads_it(tmp_path: Path, cells: list[str], style: Style) -> None:
     """What is written is read back by `jobs.source`, text for text."""
     numbers = [str(number) for number in range(len(cells))]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import SourceError
@@ -33,9 +33,8 @@ def make_blocks(sizes: Sequence[int]) -> Iterator[Block]:
         first += size
 
 
-@given(
-    st.lists(st.integers(1, 9), max_size=5), st.integers(1, 40), st.integers(0, 3)
-)
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 9), max_size=5), st.integers(1, 40), st.integers(0, 3))
 def test_each_line_stands_beside_its_record(sizes: list[int], piece: int, more: int) -> None:
     """Every line has its own record, once, in order; records after the batch are not read."""
     count = sum(sizes)
@@ -43,7 +42,11 @@ def test_each_line_stands_beside_its_record(sizes: list[int], piece: int, more: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(join, "PIECE_CHARS", piece)
         joined = list(join.join_originals(make_blocks(sizes), Listed(records), "f"))
-    lines = [(n, *row) for one in joined for n, row in zip(one.numbers, zip(*one.cells, strict=True), strict=True)]
+    lines = [
+        (n, *row)
+        for one in joined
+        for n, row in zip(one.numbers, zip(*one.cells, strict=True), strict=True)
+    ]
     assert lines == [(n, f"a{n}", None, f"own {n}") for n in range(1, count + 1)]
 
 

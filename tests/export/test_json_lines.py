@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.export import Column, Style
@@ -13,6 +13,7 @@ JSONL = Style("jsonl")
 TIME = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
 
 
+@settings(deadline=None)
 @given(st.lists(tricky, min_size=1), tricky)
 def test_texts_come_back(cells: list[str], name: str) -> None:
     """Any text and any name is read back by json, one line for each record."""

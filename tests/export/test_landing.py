@@ -38,9 +38,14 @@ def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
     """The old file stands and nothing else is left."""
     path = tmp_path / "out.csv"
     path.write_text("old")
-    with pytest.raises(KeyError), landing(path) as stream:
-        stream.write(b"half")
-        raise KeyError
+
+    def fail() -> None:
+        with landing(path) as stream:
+            stream.write(b"half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

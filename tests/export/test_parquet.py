@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -24,6 +24,7 @@ def read(content: bytes) -> pa.Table:
     return parquet.read_table(io.BytesIO(content))
 
 
+@settings(deadline=None)
 @given(st.lists(tricky, min_size=1))
 def test_texts_come_back(cells: list[str]) -> None:
     """Any text is read back as it was, formulas too."""

@@ -135,10 +135,8 @@ def test_a_row_keeps_its_key_from_the_file_to_the_result(
     assert line["label"] == outcome.attempt.label
     assert line["confidence"] == outcome.attempt.confidence
     assert line["attributes"] == {"store": "大阪"}
-    wish = Wish(columns=("source_id", "label"))
-    closed = batches.get(database, batch.batch_id)
-    Export(database, closed, wish).write_file(tmp_path / "out.csv", Style("csv"))
-    assert (tmp_path / "out.csv").read_bytes().splitlines()[1].startswith(b"000123,")
+    Export(database, batch, Wish()).write_file(tmp_path / "out.csv", Style("csv"))
+    assert b"000123," in (tmp_path / "out.csv").read_bytes()
     life = results.row_life(database, batch.batch_id, source_id="000123")
     assert life.text == row.text
     assert json.dumps(life.attempts[0]["signals"]["probabilities"])

@@ -49,8 +49,13 @@ def test_a_file_without_header_has_the_names_of_the_spec(tmp_path: Path) -> None
     """The first line is a record then."""
     path = tmp_path / "rows.csv"
     path.write_text("1,a\n2,b\n")
-    found = open_originals(path, InputShape(id="id", text="text", header=False, columns=("id", "text")))
-    assert (found.names, [list(cells) for cells in found]) == (("id", "text"), [["1", "a"], ["2", "b"]])
+    found = open_originals(
+        path, InputShape(id="id", text="text", header=False, columns=("id", "text"))
+    )
+    assert (found.names, [list(cells) for cells in found]) == (
+        ("id", "text"),
+        [["1", "a"], ["2", "b"]],
+    )
 
 
 def test_other_formats_give_the_columns_they_keep(tmp_path: Path) -> None:
