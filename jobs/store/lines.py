@@ -41,9 +41,10 @@ def stream_columns(
     times = [place for place, name in enumerate(columns) if name in TIMES]
     query = text(_query(columns, part))
     with database.read() as connection:
-        streamed = connection.execution_options(yield_per=BLOCK_ROWS)
-        with streamed.execute(query, {"batch_id": batch_id}) as found:
-            for rows in found.partitions():
+        options = {"yield_per": BLOCK_ROWS}
+        bound = {"batch_id": batch_id}
+        with connection.execute(query, bound, execution_options=options) as found:
+            for rows in found.partitions(BLOCK_ROWS):
                 numbers, *cells = zip(*rows, strict=True)
                 for place in times:
                     cells[place] = [_moment(value) for value in cells[place]]
