@@ -48,14 +48,11 @@ def is_negative(text: str) -> bool:
 
 
 def _numbers(cells: Cells) -> Cells:
-    return [None if cell is None else _number(cell) for cell in cells]
-
-
-def _number(value: float) -> str:
-    text = repr(value)
-    if text.endswith(".0"):
-        return text[:-2]
-    return show_number(value) if "e" in text else text
+    shown = [None if cell is None else repr(cell) for cell in cells]
+    return [
+        text if text is None or (text[-2:] != ".0" and "e" not in text) else show_number(cell)
+        for text, cell in zip(shown, cells, strict=True)
+    ]
 
 
 def show_usd(value: float) -> str:
@@ -94,7 +91,7 @@ AS_TEXT: Final[Mapping[Kind, Callable[[Cells], Cells]]] = {
     "amount": escape_unlike_numbers,
     "date": escape_all,
     "boolean": _booleans,
-    "json": escape_all,
+    "json": _as_they_are,  # it begins with a bracket
     "time": _times,
 }
 """How the columns of each kind stand in CSV."""

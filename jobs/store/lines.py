@@ -39,7 +39,7 @@ def stream_columns(
     are in UTC, money is a float. `columns` are names of columns of `fct_results`.
     """
     times = [place for place, name in enumerate(columns) if name in TIMES]
-    query = text(_query(columns, part))
+    query = text(_query(columns, part, database.dialect))
     with database.read() as connection:
         options = {"yield_per": BLOCK_ROWS}
         bound = {"batch_id": batch_id}
@@ -51,8 +51,9 @@ def stream_columns(
                 yield numbers, cells
 
 
-def _query(columns: Sequence[str], part: Part) -> str:
-    of_results = ", ".join(["row_number AS record", *map(_expression, columns)])
+def _query(columns: Sequence[str], part: Part, dialect: str) -> str:
+    shown = [_expression(name, dialect) for name in columns]
+    of_results = ", ".join(["row_number AS record", *shown])
     of_rejects = ", ".join(["row_number AS record", *map(_of_reject, columns)])
     jobs = f"SELECT {of_results} FROM fct_results WHERE batch_id = :batch_id"  # noqa: S608 - names of ours
     rejects = f"SELECT {of_rejects} FROM fct_rejects WHERE batch_id = :batch_id"  # noqa: S608 - as above
@@ -60,10 +61,12 @@ def _query(columns: Sequence[str], part: Part) -> str:
     return f"{parts[part]} ORDER BY record"
 
 
-def _expression(name: str) -> str:
+def _expression(name: str, dialect: str) -> str:
+    """Return a column as SQLite has it: JSON as text, money as a float."""
+    if dialect == "sqlite":  # a cast to what a value is already would copy it
+        return name
     if name in JSON_TEXTS:
         return f"CAST({name} AS TEXT) AS {name}"
-    # One type for both databases, where one has a decimal and the other a float.
     return f"CAST({name} AS DOUBLE PRECISION) AS {name}" if name == "cost_usd" else name
 
 
