@@ -16,6 +16,7 @@ from jobs.source.opening import open_file, unreadable
 
 CELL_CHARS: Final = 1 << 20
 """A longer cell is left out; the limit of the spec's texts goes before it, if it is higher."""
+HASH_BYTES: Final = 1 << 20
 UNREADABLE: Final = "\N{REPLACEMENT CHARACTER}"
 Cells = Sequence[str | None]
 
@@ -37,11 +38,14 @@ class Originals(Protocol):
 
 def hash_file(path: Path) -> str:
     """Return the sha256 of a file's bytes in hex; raises SourceError if it cannot be read."""
+    digest = hashlib.sha256()
     try:
         with open_file(path) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            while part := stream.read(HASH_BYTES):
+                digest.update(part)
     except OSError as error:
         raise unreadable(path, error) from error
+    return digest.hexdigest()
 
 
 def open_originals(path: Path, shape: InputShape) -> Originals:

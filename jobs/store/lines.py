@@ -45,7 +45,8 @@ def stream_columns(
         bound = {"batch_id": batch_id}
         with connection.execute(query, bound, execution_options=options) as found:
             for rows in found.partitions(BLOCK_ROWS):
-                numbers, *cells = zip(*rows, strict=True)
+                numbers, *found_cells = zip(*rows, strict=True)
+                cells: list[Sequence[Any]] = list(found_cells)
                 for place in times:
                     cells[place] = [_moment(value) for value in cells[place]]
                 yield numbers, cells

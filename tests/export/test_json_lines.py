@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,7 +36,7 @@ def test_values_keep_their_types() -> None:
         Column("g", "boolean"),
         Column("h", "number"),
     )
-    cells = [[1, None], ["=返金\n", None], ['{"x": null}', None], [TIME, None], [7e-9, None],
+    cells: list[list[Any]] = [[1, None], ["=返金\n", None], ['{"x": null}', None], [TIME, None], [7e-9, None],
              ["1200.50", None], [True, None], [0.5, None]]  # fmt: skip
     content, _ = write(columns, [cells], JSONL)
     first, second = content.decode().splitlines()

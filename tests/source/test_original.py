@@ -92,7 +92,7 @@ def test_messy_files_have_as_many_records_as_rows_and_rejects(name: str) -> None
     path = MESSY / name
     first = path.read_bytes()[:1]
     assert first
-    columns = own.read_records(path, InputShape(id=None, text=_first_column(path)))
+    columns = read_records(path, InputShape(id=None, text=_first_column(path)))
     judged = [record.record_number for record in columns]
     records = list(open_originals(path, InputShape(id=None, text=_first_column(path))))
     assert judged == list(range(1, len(records) + 1))
