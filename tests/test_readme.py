@@ -12,6 +12,7 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+from jobs.export import REJECT_COLUMNS
 from jobs.job import BATCH_TRANSITIONS, JOB_TRANSITIONS
 from jobs.source import Reject, read_records
 from jobs.spec import parse_spec
@@ -21,7 +22,6 @@ from jobs.store import open_database, schema
 from jobs.store.recovery import MAX_CLAIMS
 from jobs.submit import STEP_RECORDS, shape_of
 from jobs.views import VIEWS
-from workers.cli import results
 from workers.cli.app import NOT_BUILT as COMMANDS_NOT_BUILT
 from workers.cli.app import app
 from workers.settings import (
@@ -270,9 +270,7 @@ def test_queries_run(tmp_path: Path) -> None:
 
 def test_columns_of_the_output_are_the_programs() -> None:
     """The rejects printed have the columns that the program prints."""
-    assert any(
-        block.text.startswith(",".join(results.REJECT_COLUMNS)) for block in blocks(ENGLISH, "text")
-    )
+    assert any(block.text.startswith(",".join(REJECT_COLUMNS)) for block in blocks(ENGLISH, "text"))
 
 
 def test_what_is_not_built_is_the_codes() -> None:
@@ -296,7 +294,6 @@ def test_what_is_not_built_is_the_codes() -> None:
             for name, of in NOT_BUILT_IN_FIELDS.items()
             for value in of or (None,)
         ],
-        "output formats": list(results.LATER),
     }
     for words in shown["commands"] + shown["options"]:
         command, rest = find_command(words.split())

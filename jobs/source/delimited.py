@@ -49,6 +49,11 @@ class DelimitedRecords:
         return self._dialect.delimiter
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """All columns by the names they have in the file, or in the spec."""
+        return self._dialect.names
+
+    @property
     def file_error(self) -> str | None:
         """The code of what ended the latest pass before the end of the file."""
         return self._fault.code if self._fault else None
@@ -88,6 +93,26 @@ class DelimitedRecords:
                         yield judged
         except OSError as error:
             self._fault = unreadable(self._path, error)
+
+    def read_cells(self, max_cell_chars: int) -> Iterator[RawRecord]:
+        """Read the file from its start: every record with all of its cells, not judged.
+
+        Raises SourceError (file_unreadable).
+        """
+        dialect = self._dialect
+        try:
+            with self._open_text() as text:
+                records = split_records(
+                    islice(read_pieces(text), dialect.hint_lines, None),
+                    dialect.delimiter,
+                    wanted=None,
+                    max_cell_chars=max_cell_chars,
+                    cr_ends_lines=dialect.cr_ends_lines,
+                    first_line=1 + dialect.hint_lines,
+                )
+                yield from islice(records, 1 if self._shape.header else 0, None)
+        except OSError as error:
+            raise unreadable(self._path, error) from error
 
     def _start_pass(self) -> None:
         self._fault = None

@@ -130,7 +130,6 @@ def test_a_wrong_allow_bad(call: Call, folder: Path, value: str) -> None:
         (".", "out_no_folder"),
         ("no/such/out.csv", "out_no_folder"),
         ("rows.csv", "out_is_needed"),
-        ("out.xlsx", "format_not_built"),
         ("out.doc", "format_unknown"),
     ],
 )

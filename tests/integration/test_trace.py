@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jobs import submit
-from jobs.export import write_csv
+from jobs.export import Export, Style, Wish
 from jobs.gate import Policy
 from jobs.job import BatchStatus, Hint, JobStatus, queue_name
 from jobs.prompt import Completion
@@ -135,8 +135,8 @@ def test_a_row_keeps_its_key_from_the_file_to_the_result(
     assert line["label"] == outcome.attempt.label
     assert line["confidence"] == outcome.attempt.confidence
     assert line["attributes"] == {"store": "大阪"}
-    with (tmp_path / "out.csv").open("w", encoding="utf-8", newline="") as stream:
-        assert write_csv([line], ["source_id", "label"], stream) == 1
+    Export(database, batch, Wish()).write_file(tmp_path / "out.csv", Style("csv"))
+    assert b"000123," in (tmp_path / "out.csv").read_bytes()
     life = results.row_life(database, batch.batch_id, source_id="000123")
     assert life.text == row.text
     assert json.dumps(life.attempts[0]["signals"]["probabilities"])

@@ -15,7 +15,18 @@ from typer.exceptions import TyperException
 
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError, UsageError
 from jobs.words import choose_language, say
-from workers.cli import draft, fleet, forecast, inspect, models, operate, prices, run, savings
+from workers.cli import (
+    draft,
+    fleet,
+    forecast,
+    inspect,
+    models,
+    operate,
+    prices,
+    results,
+    run,
+    savings,
+)
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
@@ -57,6 +68,7 @@ def _options(
 
 run.add_to(app)
 inspect.add_to(app)
+results.add_to(app)
 operate.add_to(app)
 prices.add_to(app)
 fleet.add_to(app)

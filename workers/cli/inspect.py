@@ -1,17 +1,15 @@
-"""Looking: `status`, `results`, `rejects`, `row`, `spec check`."""
+"""Looking: `status`, `row`, `spec check`."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from jobs.errors import SettingError
-from jobs.export import Format
 from jobs.job import BatchStatus
 from jobs.spec import read_spec
-from jobs.store import Database, batches, results
+from jobs.store import batches, results
 from workers.cli.options import (
     BatchId,
     Config,
@@ -24,23 +22,15 @@ from workers.cli.options import (
     print_pairs,
     words,
 )
-from workers.cli.out import check_out
-from workers.cli.results import REJECT_COLUMNS, RESULT_COLUMNS, choose_format, send
 from workers.report import Report, as_json, build_report, report_on
 from workers.view import make_view
 
 FOLLOW_SECONDS = 0.5
-OutFormat = Annotated[
-    str | None, typer.Option("--format", metavar="csv|jsonl", help=words("help_format"))
-]
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="PATH", help=words("help_out"))]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("status", help=words("help_status"))(status)
-    app.command("results", help=words("help_results"))(show_results)
-    app.command("rejects", help=words("help_rejects"))(show_rejects)
     app.command("row", help=words("help_row"))(show_row)
     spec = typer.Typer(help=words("help_spec_group"), no_args_is_help=True)
     spec.command("check", help=words("help_spec_check"), epilog=words("help_spec_keys"))(check_spec)
@@ -119,49 +109,6 @@ def _print_report(room: Room, report: Report) -> None:
             (room.say("sum_cost"), f"{report.cost_usd} USD"),
         ]
     )
-
-
-def show_results(
-    batch: BatchId,
-    kind: OutFormat = None,
-    out: OutFile = None,
-    db: Db = None,
-    redis: Redis = None,
-    config: Config = None,
-    as_data: Json = False,
-) -> None:
-    chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
-    with open_room(db, redis, config) as room:
-        _send_lines(room, batch, results.stream_results, RESULT_COLUMNS, chosen, out)
-
-
-def show_rejects(
-    batch: BatchId,
-    kind: OutFormat = None,
-    out: OutFile = None,
-    db: Db = None,
-    redis: Redis = None,
-    config: Config = None,
-    as_data: Json = False,
-) -> None:
-    chosen = "jsonl" if as_data and kind is None else choose_format(kind, out)
-    with open_room(db, redis, config) as room:
-        _send_lines(room, batch, results.stream_rejects, REJECT_COLUMNS, chosen, out)
-
-
-def _send_lines(
-    room: Room,
-    batch: str,
-    stream: Callable[[Database, str], Iterator[dict[str, Any]]],
-    columns: Sequence[str],
-    kind: Format,
-    out: Path | None,
-) -> None:
-    """Write a batch's lines to stdout, or to a file that nothing else needs."""
-    found = batches.get(room.database, batch)
-    if out is not None:
-        out = check_out(out, room.settings, [Path(found.file_path)])
-    send(stream(room.database, found.batch_id), columns, kind, out)
 
 
 def show_row(

@@ -9,7 +9,7 @@ import typer
 from jobs import submit as handing
 from jobs.cost import format_usd
 from jobs.errors import NotBuiltError, SettingError
-from jobs.export import write_file
+from jobs.export import Wish
 from jobs.job import BatchStatus
 from jobs.spec import Spec, read_spec
 from jobs.store import batches, budget, results
@@ -28,7 +28,7 @@ from workers.cli.options import (
     words,
 )
 from workers.cli.out import check_out
-from workers.cli.results import RESULT_COLUMNS, choose_format
+from workers.cli.results import choose_style, send
 from workers.device import parse_device
 from workers.report import Report, as_json, exit_status, parse_allow_bad, report_on
 from workers.run import Run, RunOptions, check_cloud, prepare, run_files, warn_of_cloud
@@ -95,15 +95,15 @@ def run(
 
 def _choose_out(out: Path, files: list[Path], spec: Path, settings: Settings) -> Path:
     """Return where the results go; refused before anything is done if they can not."""
-    choose_format(None, out)
+    choose_style(None, out)
     if len(files) > 1:
         raise SettingError("out_needs_one_file")
     return check_out(out, settings, [*files, spec])
 
 
 def _write_out(room: Room, report: Report, out: Path) -> None:
-    lines = results.stream_results(room.database, report.batch_id)
-    write_file(lines, RESULT_COLUMNS, out, choose_format(None, out))
+    batch = batches.get(room.database, report.batch_id)
+    send(room, batch, Wish(), choose_style(None, out), out)
 
 
 def _say_limited(room: Room, files: list[Path], rows: list[int], limit: int | None) -> None:
