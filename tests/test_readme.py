@@ -288,7 +288,7 @@ def test_what_is_not_built_is_the_codes() -> None:
             "report cost",
             "models pull",
         ],
-        "options": ["run --deadline", "run --no-cache"],
+        "options": ["run --deadline"],
         "spec keys": list(KEYS_NOT_BUILT),
         "spec values": [f"{key}={value}" for key, of in NOT_BUILT_VALUES.items() for value in of],
         "field keys": [

@@ -9,11 +9,15 @@ from jobs.prompt import Completion, Prompt
 
 @dataclass(frozen=True, slots=True)
 class EngineModel:
-    """The file that answers: `file_hash` is the sha256 of its bytes in hex."""
+    """The file that answers: `file_hash` is the sha256 of its bytes in hex.
+
+    `numerics` are words for what else its numbers hang on: the program, and how exact it is.
+    """
 
     name: str
     file_hash: str
     context_tokens: int
+    numerics: str = ""
 
 
 @dataclass(frozen=True, slots=True)

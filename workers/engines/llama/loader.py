@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -91,7 +92,8 @@ def load_engine(
     except BaseException:
         model.free()
         raise
-    about = EngineModel(name, file_hash or hash_file(path), context)
+    numerics = f"llama-cpp-python {version('llama-cpp-python')}, KV cache {kv_type}"
+    about = EngineModel(name, file_hash or hash_file(path), context, numerics)
     budget = Budget(step, context, cells, sequences, outputs)
     most = min(writing_tokens, context)
     cell_bytes = model.cell_bytes(kv_type)
