@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from jobs import cache
 from jobs.cache import make_cache_key, pack, unpack
-from jobs.prompt import Completion, Frame, FreeText, JsonText, LabelChoice, Prompt, TokenScore, Usage
+from jobs.prompt import (
+    Completion,
+    Frame,
+    FreeText,
+    JsonText,
+    LabelChoice,
+    Prompt,
+    TokenScore,
+    Usage,
+)
 
 FRAME = Frame("Choose.", before="Text: ", answer_start="Label: ")
 PROMPT = Prompt(1, FRAME, "where is it", LabelChoice(("refund", "delivery")))

@@ -32,7 +32,7 @@ class Asked:
 
 
 class Arrival(NamedTuple):
-    """What came for a prompt: an answer, computed for it or for an equal one; None: ask yourself."""
+    """What came for a prompt: an answer, computed for it or not; None: it is to be asked."""
 
     asked: Asked
     completion: Completion | None

@@ -22,7 +22,12 @@ def upgrade() -> None:
     op.create_table(
         "answers",
         sa.Column("answer_id", RecordId, nullable=False, comment="order in which they came"),
-        sa.Column("cache_key", sa.String(length=64), nullable=False, comment="sha256 of model, prompt, constraint, scorer version"),
+        sa.Column(
+            "cache_key",
+            sa.String(length=64),
+            nullable=False,
+            comment="sha256 of model, prompt, constraint, scorer version",
+        ),
         sa.Column("job_id", RecordId, nullable=False, comment="row it was computed for"),
         sa.Column("completion", Json, nullable=False, comment="what the model answered"),
         sa.Column("created_at", UtcTime(), nullable=False, comment="when it was committed"),

@@ -2,24 +2,29 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.errors import ServiceError
-from jobs.job import JobStatus, NewJob
+from jobs.job import JobStatus
 from jobs.spec import GateSection, Spec
-from jobs.store import Database, answers, batches, chunks, loading, recovery, results
+from jobs.store import Database, answers, chunks, recovery, results
 from jobs.store.batches import Batch
-from tests.execute.executing import PATIENCE_SECONDS, RATE, make_executor, run_aside
+from tests.execute.executing import (
+    PATIENCE_SECONDS,
+    RATE,
+    answer_owed,
+    make_executor,
+    run_aside,
+)
 from tests.store.making import (
     WORKER,
     all_hints,
     assert_sound,
-    make_new,
+    load_texts,
     rows_of,
     statuses,
 )
@@ -52,40 +57,6 @@ def held(tmp_path: Path) -> Iterator[StubEngine]:
     with_journal.close()
 
 
-def load(
-    database: Database,
-    *texts: Sequence[str],
-    identity: str = "i1",
-    use_cache: bool = True,
-    change: Callable[[Spec], Spec] = lambda it: it,
-) -> Batch:
-    """An open batch with a chunk for each list of texts."""
-    new = replace(make_new(identity, change=change), use_cache=use_cache)
-    batch = batches.create(database, new)
-    lease = loading.claim_loading(database, batch.batch_id)
-    assert lease is not None
-    planned, number = [], 0
-    for chunk in texts:
-        rows = [
-            NewJob(number + n, f"r{number + n}", text, {}, 4) for n, text in enumerate(chunk, 1)
-        ]
-        planned.append(tuple(rows))
-        number += len(rows)
-    lease = loading.add_rows(
-        database, lease, spec=new.spec, planned=planned, rejected=[], records_read=number
-    )
-    loading.finish_loading(database, lease, file_error=None, partial=False)
-    return batches.get(database, batch.batch_id)
-
-
-def answer_all(database: Database, engine: StubEngine) -> None:
-    """Let an executor answer whatever is owed."""
-    executor = make_executor(database, engine, commit_rows=64)
-    while hints := all_hints(database):
-        executor.answer(hints[0])
-    batches.close_finished(database)
-
-
 def kinds(database: Database, batch: Batch) -> list[str]:
     """How each attempt of a batch was made, in the order of the file."""
     lines = rows_of(
@@ -104,8 +75,8 @@ def outputs(database: Database, batch: Batch) -> list[tuple[Any, ...]]:
 
 def test_equal_rows_of_a_chunk_are_computed_once(database: Database, engine: StubEngine) -> None:
     """The first is asked; the others cost nothing, say so, and have the same answer."""
-    batch = load(database, ["where is it", "money back", "where is it", "where is it"])
-    answer_all(database, engine)
+    batch = load_texts(database, ["where is it", "money back", "where is it", "where is it"])
+    answer_owed(database, engine)
     assert engine.counters().rows == 2
     assert kinds(database, batch) == ["local", "local", "cache", "cache"]
     first, _, third, fourth = outputs(database, batch)
@@ -122,13 +93,13 @@ def test_equal_rows_of_a_chunk_are_computed_once(database: Database, engine: Stu
 def test_half_of_a_file_repeated_costs_half(database: Database, engine: StubEngine) -> None:
     """Repeats spread over all chunks take nothing of the engine."""
     half = [f"text {n:02}" for n in range(30)]
-    load(database, half)
-    answer_all(database, engine)
+    load_texts(database, half)
+    answer_owed(database, engine)
     alone = engine.counters().forwarded_tokens
     texts = [f"word {n:02}" for n in range(30)]
     chunks_of = [[*texts[n : n + 5], *texts[25 - n : 30 - n]] for n in range(0, 30, 5)]
-    load(database, *chunks_of, identity="i2")
-    answer_all(database, engine)
+    load_texts(database, *chunks_of, identity="i2")
+    answer_owed(database, engine)
     assert engine.counters().rows == 60
     assert engine.counters().forwarded_tokens == 2 * alone
     assert_sound(database)
@@ -137,11 +108,11 @@ def test_half_of_a_file_repeated_costs_half(database: Database, engine: StubEngi
 def test_asked_again_tomorrow_it_costs_none(database: Database, engine: StubEngine) -> None:
     """A new batch with the same texts is answered without the engine, every row said as cached."""
     texts = [f"text {n}" for n in range(8)]
-    today = load(database, texts)
-    answer_all(database, engine)
+    today = load_texts(database, texts)
+    answer_owed(database, engine)
     before = engine.counters()
-    tomorrow = load(database, texts, identity="i2")
-    answer_all(database, engine)
+    tomorrow = load_texts(database, texts, identity="i2")
+    answer_owed(database, engine)
     assert engine.counters().forwarded_tokens == before.forwarded_tokens
     assert engine.counters().rows == before.rows
     assert outputs(database, today) == outputs(database, tomorrow)
@@ -154,11 +125,11 @@ def test_asked_again_tomorrow_it_costs_none(database: Database, engine: StubEngi
 
 def test_rows_from_the_cache_count_for_the_savings(database: Database, engine: StubEngine) -> None:
     """They are kept rows, measured with the tokens of the answer they were given."""
-    load(database, ["where is it"])
-    answer_all(database, engine)
+    load_texts(database, ["where is it"])
+    answer_owed(database, engine)
     (alone,) = results.savings(database)
-    load(database, ["where is it"], identity="i2")
-    answer_all(database, engine)
+    load_texts(database, ["where is it"], identity="i2")
+    answer_owed(database, engine)
     (both,) = results.savings(database)
     for name in ("rows", "kept", "measured_rows", "prompt_tokens", "answer_tokens"):
         assert both[name] == 2 * alone[name] > 0, name
@@ -167,11 +138,11 @@ def test_rows_from_the_cache_count_for_the_savings(database: Database, engine: S
 
 def test_without_the_cache_every_row_is_asked(sqlite: Database, engine: StubEngine) -> None:
     """Equal ones too; and what they are answered is not kept for others."""
-    load(sqlite, ["where is it", "where is it"])
-    answer_all(sqlite, engine)
+    load_texts(sqlite, ["where is it", "where is it"])
+    answer_owed(sqlite, engine)
     kept = rows_of(sqlite, "SELECT * FROM answers")
-    batch = load(sqlite, ["where is it"] * 2, ["new"], identity="i2", use_cache=False)
-    answer_all(sqlite, engine)
+    batch = load_texts(sqlite, ["where is it"] * 2, ["new"], identity="i2", use_cache=False)
+    answer_owed(sqlite, engine)
     assert engine.counters().rows == 1 + 3
     assert kinds(sqlite, batch) == ["local"] * 3
     assert rows_of(sqlite, "SELECT * FROM answers") == kept
@@ -179,16 +150,16 @@ def test_without_the_cache_every_row_is_asked(sqlite: Database, engine: StubEngi
 
 def test_a_cached_answer_is_judged_by_todays_gate(sqlite: Database, engine: StubEngine) -> None:
     """Only the model's answer is kept: another threshold decides anew."""
-    load(sqlite, ["where is it"])
-    answer_all(sqlite, engine)
+    load_texts(sqlite, ["where is it"])
+    answer_owed(sqlite, engine)
     gate = GateSection(mode="threshold", threshold=1.0)
-    strict = load(
+    strict = load_texts(
         sqlite,
         ["where is it"],
         identity="i2",
         change=lambda spec: spec.model_copy(update={"gate": gate}),
     )
-    answer_all(sqlite, engine)
+    answer_owed(sqlite, engine)
     assert engine.counters().rows == 1
     assert (kinds(sqlite, strict), statuses(sqlite, strict)) == (["cache"], ["review"])
 
@@ -197,11 +168,11 @@ def test_another_file_is_asked_itself(
     sqlite: Database, engine: StubEngine, journal: Journal
 ) -> None:
     """What one model answered is no other's answer."""
-    load(sqlite, ["where is it"])
-    answer_all(sqlite, engine)
+    load_texts(sqlite, ["where is it"])
+    answer_owed(sqlite, engine)
     other = StubEngine(journal, name="another file")
-    batch = load(sqlite, ["where is it"], identity="i2")
-    answer_all(sqlite, other)
+    batch = load_texts(sqlite, ["where is it"], identity="i2")
+    answer_owed(sqlite, other)
     other.close()
     assert (other.counters().rows, kinds(sqlite, batch)) == (1, ["local"])
 
@@ -209,11 +180,9 @@ def test_another_file_is_asked_itself(
 def test_answers_are_kept_no_longer_than_is_said(sqlite: Database, engine: StubEngine) -> None:
     """With 0 days nothing is kept and nothing taken; equal rows in flight are still one."""
     section = WorkerSection()
-    executor = Executor(
-        sqlite, engine, WORKER, RATE, section, cache=CacheSection(keep_days=0)
-    )
+    executor = Executor(sqlite, engine, WORKER, RATE, section, cache=CacheSection(keep_days=0))
     for identity in ("i1", "i2"):
-        load(sqlite, ["where is it"] * 2, identity=identity)
+        load_texts(sqlite, ["where is it"] * 2, identity=identity)
         executor.answer(all_hints(sqlite)[0])
     assert engine.counters().rows == 2
     assert rows_of(sqlite, "SELECT * FROM answers") == []
@@ -221,8 +190,8 @@ def test_answers_are_kept_no_longer_than_is_said(sqlite: Database, engine: StubE
 
 def test_an_error_is_nobody_elses(sqlite: Database, small: StubEngine) -> None:
     """Every row without an answer was asked itself, and none of it is kept."""
-    batch = load(sqlite, [LONG] * 3)
-    answer_all(sqlite, small)
+    batch = load_texts(sqlite, [LONG] * 3)
+    answer_owed(sqlite, small)
     assert kinds(sqlite, batch) == ["local"] * 3
     assert statuses(sqlite, batch) == ["review"] * 3
     assert small.counters().rows == 3
@@ -237,12 +206,12 @@ def splitting(spec: Spec) -> Spec:
 
 def test_long_rows_share_their_parts(sqlite: Database, small: StubEngine) -> None:
     """An equal long row, now or tomorrow, is merged from the same answers, without the engine."""
-    today = load(sqlite, [LONG, LONG], change=splitting)
-    answer_all(sqlite, small)
+    today = load_texts(sqlite, [LONG, LONG], change=splitting)
+    answer_owed(sqlite, small)
     assert kinds(sqlite, today) == ["local", "cache"]
     forwarded = small.counters().forwarded_tokens
-    tomorrow = load(sqlite, [LONG], identity="i2", change=splitting)
-    answer_all(sqlite, small)
+    tomorrow = load_texts(sqlite, [LONG], identity="i2", change=splitting)
+    answer_owed(sqlite, small)
     assert small.counters().forwarded_tokens == forwarded
     assert kinds(sqlite, tomorrow) == ["cache"]
     assert outputs(sqlite, tomorrow) == outputs(sqlite, today)[:1]
@@ -251,13 +220,15 @@ def test_long_rows_share_their_parts(sqlite: Database, small: StubEngine) -> Non
 
 def test_a_long_row_with_one_new_part_asks_for_that(sqlite: Database, small: StubEngine) -> None:
     """It was partly computed, so it is no cached row, and costs what was computed."""
-    same, old, new = ([f"Here is sentence {word} {n} of a text." for n in range(6)] for word in "abc")
+    same, old, new = (
+        [f"Here is sentence {word} {n} of a text." for n in range(7)] for word in "abc"
+    )
     first, second = ("\n\n".join((" ".join(same), " ".join(other))) for other in (old, new))
-    load(sqlite, [first], change=splitting)
-    answer_all(sqlite, small)
+    load_texts(sqlite, [first], change=splitting)
+    answer_owed(sqlite, small)
     rows = small.counters().rows
-    batch = load(sqlite, [second], identity="i2", change=splitting)
-    answer_all(sqlite, small)
+    batch = load_texts(sqlite, [second], identity="i2", change=splitting)
+    answer_owed(sqlite, small)
     assert small.counters().rows == rows + 2  # the whole, which is refused, and one part
     assert kinds(sqlite, batch) == ["local"]
     before, after = rows_of(sqlite, "SELECT signals, prompt_tokens FROM attempts ORDER BY job_id")
@@ -317,7 +288,7 @@ def test_chunks_in_work_share_a_leader(
     database: Database, held: StubEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row of another chunk waits for the one at the engine and takes its answer."""
-    batch = load(database, ["held"], ["held", "own"])
+    batch = load_texts(database, ["held"], ["held", "own"])
     _, threads, raised = start_two(database, held, monkeypatch)
     held.release_hang()
     finish(threads, raised)
@@ -330,7 +301,7 @@ def test_a_leader_that_lost_its_lease_leaves_nobody_waiting(
     sqlite: Database, held: StubEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answer may not be written; the follower has it, or asks for itself."""
-    batch = load(sqlite, ["held"], ["held", "own"])
+    batch = load_texts(sqlite, ["held"], ["held", "own"])
     _, threads, raised = start_two(sqlite, held, monkeypatch)
     chunk = rows_of(sqlite, "SELECT min(chunk_id) AS id FROM chunks")[0]["id"]
     with sqlite.write() as connection:
@@ -338,7 +309,7 @@ def test_a_leader_that_lost_its_lease_leaves_nobody_waiting(
     held.release_hang()
     finish(threads, raised)
     assert statuses(sqlite, batch) == ["waiting", "done", "done"]
-    answer_all(sqlite, held)
+    answer_owed(sqlite, held)
     assert statuses(sqlite, batch) == ["done"] * 3
     assert_sound(sqlite)
 
@@ -347,7 +318,7 @@ def test_a_leader_whose_commit_fails_hands_on(
     sqlite: Database, held: StubEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A leader that ends before its answer comes is followed by the next asker."""
-    batch = load(sqlite, ["held"], ["held"])
+    batch = load_texts(sqlite, ["held"], ["held"])
     leader = rows_of(sqlite, "SELECT min(chunk_id) AS id FROM chunks")[0]["id"]
     failing = threading.Event()
     commit, submit = chunks.commit, held.submit
@@ -374,8 +345,9 @@ def test_a_leader_whose_commit_fails_hands_on(
     finish(threads, raised)
     assert len(set(asked)) == 2
     assert statuses(sqlite, batch) == ["running", "done"]
+    failing.clear()
     recovery.recover_worker(sqlite, "w1")
-    answer_all(sqlite, held)
+    answer_owed(sqlite, held)
     assert statuses(sqlite, batch) == ["done"] * 2
     assert_sound(sqlite)
 
@@ -384,27 +356,27 @@ def test_a_stop_gives_followers_back(
     sqlite: Database, held: StubEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that wait for a leader are given back at once, and answered by whoever comes next."""
-    batch = load(sqlite, ["held"], ["held", "held"])
+    batch = load_texts(sqlite, ["held"], ["held", "held"])
     executor, threads, raised = start_two(sqlite, held, monkeypatch)
     executor.stop()
     finish(threads[1:], raised[1:])  # while the leader is at the engine still
     assert statuses(sqlite, batch)[1:] == ["waiting"] * 2
     held.release_hang()
     finish(threads, raised)
-    answer_all(sqlite, held)
+    answer_owed(sqlite, held)
     assert statuses(sqlite, batch) == [JobStatus.DONE] * 3
     assert_sound(sqlite)
 
 
 def test_rows_alone_share_nothing(sqlite: Database, engine: StubEngine) -> None:
     """A row that may have killed a worker is asked itself, and its answer is not kept."""
-    load(sqlite, ["where is it"])
-    answer_all(sqlite, engine)
+    load_texts(sqlite, ["where is it"])
+    answer_owed(sqlite, engine)
     kept = rows_of(sqlite, "SELECT * FROM answers")
-    batch = load(sqlite, ["where is it"], identity="i2")
+    batch = load_texts(sqlite, ["where is it"], identity="i2")
     with sqlite.write() as connection:
         connection.exec_driver_sql("UPDATE chunks SET alone = 1 WHERE status = 'waiting'")
-    answer_all(sqlite, engine)
+    answer_owed(sqlite, engine)
     assert (engine.counters().rows, kinds(sqlite, batch)) == (2, ["local"])
     assert rows_of(sqlite, "SELECT * FROM answers") == kept
 
@@ -413,7 +385,7 @@ def test_a_database_that_is_down_leaves_no_leader_behind(
     sqlite: Database, engine: StubEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the look-up fails, the rows that led ask again later, and lead again."""
-    batch = load(sqlite, ["where is it"] * 2)
+    batch = load_texts(sqlite, ["where is it"] * 2)
 
     def fail(*_: object, **__: object) -> None:
         raise ServiceError("database_fails", database="x", problem="y")
@@ -431,10 +403,10 @@ def test_a_database_that_is_down_leaves_no_leader_behind(
 
 def test_the_signals_are_those_of_the_answer(sqlite: Database, engine: StubEngine) -> None:
     """Margin, probabilities and where the confidence comes from are kept to the last digit."""
-    load(sqlite, ["where is it"])
-    answer_all(sqlite, engine)
-    load(sqlite, ["where is it"], identity="i2")
-    answer_all(sqlite, engine)
+    load_texts(sqlite, ["where is it"])
+    answer_owed(sqlite, engine)
+    load_texts(sqlite, ["where is it"], identity="i2")
+    answer_owed(sqlite, engine)
     first, second = rows_of(
         sqlite,
         "SELECT output, signals, confidence, confidence_source, verdict, model_hash FROM attempts"

@@ -14,14 +14,14 @@ from tests.faults.world import World
 pytestmark = pytest.mark.fault
 
 ROWS = 300
-EQUAL = {number: "the same text" for number in range(1, ROWS + 1)}
+EQUAL = dict.fromkeys(range(1, ROWS + 1), "the same text")
 
 
 def count_kinds(world: World) -> dict[str, int]:
     """How many attempts there are of each kind."""
-    query = select(attempts.c.kind, func.count()).group_by(attempts.c.kind)
+    query = select(attempts.c.kind, func.count().label("attempts")).group_by(attempts.c.kind)
     with world.database.read() as connection:
-        return {kind: count for kind, count in connection.execute(query)}
+        return {row.kind: row.attempts for row in connection.execute(query)}
 
 
 def count_claims(world: World) -> int:
