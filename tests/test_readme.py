@@ -25,6 +25,7 @@ from workers.cli import results
 from workers.cli.app import NOT_BUILT as COMMANDS_NOT_BUILT
 from workers.cli.app import app
 from workers.settings import (
+    CacheSection,
     CloudSection,
     ConfigFile,
     DeviceSection,
@@ -49,6 +50,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "worker.": WorkerSection,
     "dispatch.": DispatchSection,
     "cloud.": CloudSection,
+    "cache.": CacheSection,
 }
 
 

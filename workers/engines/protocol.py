@@ -48,6 +48,8 @@ class Counters:
 class Engine(Protocol):
     """Answers many prompts at once; safe to call from several threads.
 
+    Whoever changes what an engine answers to a prompt raises `jobs.cache.SCORER_VERSION`.
+
     Every submitted prompt is delivered exactly once, in any order, on the engine's own thread;
     `deliver` must not block. A prompt's failure is a `Completion` with `error` set and never
     touches its neighbours.

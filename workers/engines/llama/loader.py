@@ -92,7 +92,8 @@ def load_engine(
     except BaseException:
         model.free()
         raise
-    numerics = f"llama-cpp-python {version('llama-cpp-python')}, KV cache {kv_type}"
+    program = f"llama-cpp-python {version('llama-cpp-python')}"
+    numerics = f"{program}, KV cache {kv_type}, flash attention {flash_attention}"
     about = EngineModel(name, file_hash or hash_file(path), context, numerics)
     budget = Budget(step, context, cells, sequences, outputs)
     most = min(writing_tokens, context)
