@@ -5,9 +5,10 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from jobs.prompt import Completion, FreeText, Prompt, TokenScore, Usage
+from jobs.prompt import Completion, Constraint, Frame, FreeText, Prompt, TokenScore, Usage
 from jobs.tasks.answers import is_storable
 
 SCORER_VERSION: Final = 1
@@ -36,16 +37,18 @@ def make_cache_key(prompt: Prompt, model_hash: str, numerics: str) -> str | None
     constraint = prompt.constraint
     if isinstance(constraint, FreeText) and constraint.temperature > 0:
         return None
-    what = {
-        "scorer": SCORER_VERSION,
-        "model": model_hash,
-        "numerics": numerics,
-        "frame": asdict(prompt.frame),
-        "text": prompt.text,
-        "form": type(constraint).__name__,
-        "constraint": asdict(constraint),
-    }
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
+    shared = _describe(SCORER_VERSION, model_hash, numerics, prompt.frame, constraint)
+    return hashlib.sha256(f"{shared}{json.dumps(prompt.text)}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _describe(
+    scorer: int, model_hash: str, numerics: str, frame: Frame, constraint: Constraint
+) -> str:
+    """Return a digest of all that most rows of a spec have in common."""
+    what = [scorer, model_hash, numerics, asdict(frame)]
+    form = [type(constraint).__name__, asdict(constraint)]
+    return hashlib.sha256(json.dumps([*what, *form], sort_keys=True).encode()).hexdigest()
 
 
 def pack(completion: Completion) -> dict[str, Any] | None:
