@@ -184,6 +184,7 @@ class Lease:
     spec: Mapping[str, Any]
     language: Literal["en", "ja"]
     jobs: tuple[Job, ...]
+    use_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)

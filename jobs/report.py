@@ -1,7 +1,8 @@
 """Savings: what the work cost beside a named baseline. Pure: records in, lines out.
 
 The baseline is an estimate: every row that was answered, asked of the route's own cloud model in
-the route's own mode at the price valid then, with the tokens of the row's own local attempt.
+the route's own mode at the price valid then, with the tokens of the row's own local attempt. Rows
+answered from the cache count with the tokens of the answer they were given.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

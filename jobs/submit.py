@@ -81,6 +81,7 @@ def submit(
     wait: Callable[[float], object],
     force: bool = False,
     partial: bool = False,
+    use_cache: bool = True,
     on_progress: Callable[[int], None] = lambda _: None,
     on_warning: Callable[[str, Params], None] = lambda *_: None,
 ) -> Batch:
@@ -91,7 +92,7 @@ def submit(
     between looks at a batch that another process is loading.
     """
     records = records_of(handed)
-    new = NewBatch(handed.identity, handed.spec, handed.file, language, partial)
+    new = NewBatch(handed.identity, handed.spec, handed.file, language, partial, use_cache)
     batch = batches.create(database, new, force=force)
     while batch.status is BatchStatus.LOADING:
         lease = loading.claim_loading(database, batch.batch_id)

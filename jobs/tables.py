@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
@@ -108,6 +109,13 @@ batches = Table(
         comment="reserved + settled + maybe paid so far; never above the budget",
     ),
     Column("partial", Boolean, nullable=False, comment="keep the good rows of a broken file"),
+    Column(
+        "use_cache",
+        Boolean,
+        nullable=False,
+        server_default=true(),
+        comment="equal prompts are answered once, and earlier answers are taken",
+    ),
     Column("records_read", BigInteger, nullable=False, comment="records in SQL so far"),
     Column("load_token", Integer, nullable=False, comment="fences the process that loads"),
     Column("load_lease_until", UtcTime, comment="until when the loading process is believed"),
@@ -237,6 +245,29 @@ results = Table(
     Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
     Index(None, "batch_id"),
     comment="a job's final answer",
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("answer_id", RecordId, primary_key=True, comment="order in which they came"),
+    Column(
+        "cache_key",
+        String(64),
+        nullable=False,
+        comment="sha256 of model, prompt, constraint, scorer version",
+    ),
+    Column(
+        "job_id",
+        ForeignKey("jobs.job_id", ondelete="CASCADE"),
+        nullable=False,
+        comment="row it was computed for",
+    ),
+    Column("completion", Json, nullable=False, comment="what the model answered"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was committed"),
+    UniqueConstraint("cache_key"),
+    Index(None, "job_id"),
+    comment="answers of local models, kept for equal prompts; gone with the row they are of",
 )
 
 rejects = Table(

@@ -62,7 +62,7 @@ def conclude_answer(plan: Plan, tier: Tier, job: Job, answer: Answer) -> Outcome
     usage = answer.usage
     attempt = Attempt(
         job_id=job.job_id,
-        kind="local",
+        kind="cache" if answer.cached else "local",
         tier=tier.number,
         model_name=tier.model_name,
         model_hash=tier.model_hash,

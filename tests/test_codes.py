@@ -26,7 +26,7 @@ def _family(stem: str, *names: str) -> tuple[str, ...]:
 
 PATTERNS = {
     "sum_{}": _family(
-        "sum", "rows", "done", "escalated", "review", "rejected", "failed", "cancelled"
+        "sum", "rows", "done", "cached", "escalated", "review", "rejected", "failed", "cancelled"
     ),
     "worker_{}": _family(
         "worker",

@@ -6,10 +6,12 @@ from threading import Event
 import pytest
 from sqlalchemy import update
 
+from jobs.cache import KeptAnswer
 from jobs.errors import ServiceError
 from jobs.job import BatchStatus, Hint
-from jobs.store import Database, batches, outbox
+from jobs.store import Database, batches, chunks, outbox
 from jobs.store.database import now
+from jobs.tables import answers as answers_table
 from jobs.tables import outbox as outbox_table
 from tests.store.making import (
     all_hints,
@@ -18,10 +20,11 @@ from tests.store.making import (
     claim,
     expire,
     make_batch,
+    outcome,
     rows_of,
 )
-from workers.dispatch import Dispatcher, Tick
-from workers.settings import DispatchSection
+from workers.dispatch import PRUNE_SECONDS, Dispatcher, Tick
+from workers.settings import CacheSection, DispatchSection
 
 
 class FakeQueues:
@@ -157,6 +160,28 @@ def test_an_unforeseen_end_is_not_silent(sqlite: Database, queues: FakeQueues) -
     dispatcher.run(StopWhen(lambda: False))
     with pytest.raises(KeyError):
         dispatcher.check()
+
+
+def test_kept_answers_are_pruned_now_and_then(sqlite: Database, queues: FakeQueues) -> None:
+    """At once and then every minute, in every round while there are more than one step deletes."""
+    batch = make_batch(sqlite, [3])
+    lease = claim(sqlite)
+    kept = [KeptAnswer(f"k{job.job_id}", job.job_id, {}) for job in lease.jobs]
+    chunks.commit(sqlite, lease, [outcome(job) for job in lease.jobs], kept)
+    clock = [0.0]
+    dispatcher = Dispatcher(
+        sqlite,
+        queues,  # type: ignore[arg-type]
+        DispatchSection(),
+        CacheSection(max_rows=2),
+        monotonic=lambda: clock[0],
+    )
+    assert dispatcher.tick() == Tick(closed=(batch.batch_id,), pruned=1)
+    with sqlite.write() as connection:
+        connection.execute(update(answers_table).values(created_at=now(plus_seconds=-1e8)))
+    assert dispatcher.tick().pruned == 0
+    clock[0] = PRUNE_SECONDS
+    assert [dispatcher.tick().pruned for _ in range(2)] == [2, 0]
 
 
 class StopWhen(Event):

@@ -25,6 +25,7 @@ from jobs.views import VIEWS
 from workers.cli.app import NOT_BUILT as COMMANDS_NOT_BUILT
 from workers.cli.app import app
 from workers.settings import (
+    CacheSection,
     CloudSection,
     ConfigFile,
     DeviceSection,
@@ -49,6 +50,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "worker.": WorkerSection,
     "dispatch.": DispatchSection,
     "cloud.": CloudSection,
+    "cache.": CacheSection,
 }
 
 
@@ -286,7 +288,7 @@ def test_what_is_not_built_is_the_codes() -> None:
             "report cost",
             "models pull",
         ],
-        "options": ["run --deadline", "run --no-cache"],
+        "options": ["run --deadline"],
         "spec keys": list(KEYS_NOT_BUILT),
         "spec values": [f"{key}={value}" for key, of in NOT_BUILT_VALUES.items() for value in of],
         "field keys": [

@@ -102,6 +102,8 @@ def test_unreadable_files_are_named(content: str | bytes | None) -> None:
         ("[devices.cpu]\nwatts = -1", "devices.cpu.watts", "greater"),
         ("[devices.cpu]\nwatts = 'many'", "devices.cpu.watts", ""),
         ("[dispatch]\nwindow = 0", "dispatch.window", "1"),
+        ("[cache]\nmax_rows = 0", "cache.max_rows", "1"),
+        ("[cache]\nkeep_days = -1", "cache.keep_days", "0"),
         ("[cloud]\nlease_seconds = 120", "cloud.lease_seconds", "cloud.timeout_seconds"),
         ("[cloud]\ntimeout_seconds = 400", "cloud.lease_seconds", "which is 400"),
         ("[cloud]\nlease_seconds = 'x'", "cloud.lease_seconds", "number"),

@@ -1,24 +1,31 @@
 """The dispatcher: sends what is owed, sends again what got stuck, frees dead leases, closes.
 
+It also deletes kept answers that are too old or too many.
+
 Any number may run; a message sent twice is harmless, since the claim decides. Redis holds only
 a window of messages, so that losing it costs one re-sending and a long night never fills it.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event
+from typing import Final
 
 import structlog
 
 from jobs.errors import ServiceError
 from jobs.faults import trip
 from jobs.job import Hint
-from jobs.store import Database, batches, outbox, recovery
+from jobs.store import Database, answers, batches, outbox, recovery
 from jobs.store.outbox import Owed, QueueDebt
 from workers.broker import Queues
-from workers.settings import DispatchSection
+from workers.settings import CacheSection, DispatchSection
 
 log = structlog.get_logger()
+
+PRUNE_SECONDS: Final = 60.0
+"""How often kept answers are looked at; while there are more to delete, in every round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +36,26 @@ class Tick:
     sent_again: int = 0
     freed: int = 0
     closed: tuple[str, ...] = ()
+    pruned: int = 0
 
 
 class Dispatcher:
     """Moves messages from the outbox to Redis, round by round."""
 
-    def __init__(self, database: Database, queues: Queues, settings: DispatchSection) -> None:
+    def __init__(
+        self,
+        database: Database,
+        queues: Queues,
+        settings: DispatchSection,
+        cache: CacheSection = CacheSection(),  # noqa: B008 - frozen
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._queues = queues
         self._settings = settings
+        self._cache = cache
+        self._monotonic = monotonic
+        self._prune_at = monotonic()
         self._failure: Exception | None = None
 
     def check(self) -> None:
@@ -70,7 +88,17 @@ class Dispatcher:
         for debt in outbox.debts(self._database):
             sent += self._send_owed(debt)
             again += self._send_again(debt)
-        return Tick(sent, again, freed, tuple(closed))
+        return Tick(sent, again, freed, tuple(closed), self._prune())
+
+    def _prune(self) -> int:
+        if self._monotonic() < self._prune_at:
+            return 0
+        pruned = answers.prune(
+            self._database, max_rows=self._cache.max_rows, keep_days=self._cache.keep_days
+        )
+        if pruned < answers.PRUNE_ROWS:
+            self._prune_at = self._monotonic() + PRUNE_SECONDS
+        return pruned
 
     def _send_owed(self, debt: QueueDebt) -> int:
         room = self._settings.window - debt.unclaimed

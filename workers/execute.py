@@ -6,26 +6,29 @@ fenced steps, renewing the lease with each.
 
 import queue
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 import structlog
 
+from jobs.cache import unpack
 from jobs.cost import DeviceRate
 from jobs.errors import EngineStopped
 from jobs.gate import Policy
 from jobs.job import Lease
+from jobs.prompt import Completion
 from jobs.route import route_of
 from jobs.spec import restore_spec
-from jobs.store import Database, chunks
+from jobs.store import Database, answers, chunks
 from jobs.store.workers import Worker
 from jobs.tasks import Answer, build_task
 from jobs.tasks.split import WITHDRAWN
 from jobs.verdict import Plan, Tier, conclude_answer
 from workers.engines import Engine
 from workers.handler import Handler
+from workers.leaders import Leaders, Sharing
 from workers.rows import Rows
-from workers.settings import WorkerSection
+from workers.settings import CacheSection, WorkerSection
 
 log = structlog.get_logger()
 
@@ -54,12 +57,15 @@ class Executor(Handler):
         rate: DeviceRate,
         settings: WorkerSection,
         monotonic: Callable[[], float] = time.monotonic,
+        cache: CacheSection = CacheSection(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(database, worker, settings.lease_seconds)
         self._engine = engine
         self._rate = rate
         self._settings = settings
         self._monotonic = monotonic
+        self._cache = cache
+        self._leaders = Leaders()
 
     def work(self, lease: Lease) -> None:
         """Claimed rows in, committed outcomes out; what is not answered is given back."""
@@ -83,17 +89,29 @@ class Executor(Handler):
         plan = plan_of(lease)
         tier = Tier(lease.tier, self._worker.model_name, self._worker.model_hash, self._rate)
         by_key = {job.job_id: job for job in lease.jobs}
-        rows = Rows(self._engine, plan, lease.jobs, alone=lease.alone)
-        rows.submit()
+        sharing = Sharing(self._leaders, self._find) if lease.use_cache else None
+        rows = Rows(self._engine, plan, lease.jobs, alone=lease.alone, sharing=sharing)
         withdrawn = 0
-        for step in self._drain(rows, len(by_key)):
-            answered = [answer for answer in step if answer.error != WITHDRAWN]
-            withdrawn += len(step) - len(answered)
-            outcomes = [
-                conclude_answer(plan, tier, by_key[answer.job_id], answer) for answer in answered
-            ]
-            chunks.commit(self._database, lease, outcomes)
+        try:
+            rows.submit()
+            for step in self._drain(rows, len(by_key)):
+                answered = [answer for answer in step if answer.error != WITHDRAWN]
+                withdrawn += len(step) - len(answered)
+                outcomes = [
+                    conclude_answer(plan, tier, by_key[answer.job_id], answer)
+                    for answer in answered
+                ]
+                kept = rows.kept_of(answered) if self._cache.keep_days else []
+                chunks.commit(self._database, lease, outcomes, kept)
+                rows.release([answer.job_id for answer in answered])
+        finally:
+            rows.close()
         return withdrawn == 0
+
+    def _find(self, cache_keys: Collection[str]) -> Mapping[str, Completion]:
+        """Return what was answered to equal prompts of committed rows."""
+        kept = answers.find(self._database, cache_keys, keep_days=self._cache.keep_days)
+        return {cache_key: unpack(packed) for cache_key, packed in kept.items()}
 
     def _drain(self, rows: Rows, left: int) -> Iterator[list[Answer]]:
         """Yield finished rows in steps, and an empty step when only the lease is due.

@@ -105,7 +105,7 @@ def _work(settings: Settings, engine: Engine, device: str, stop: threading.Event
     worker = _describe(device, engine.model.name, engine.model.file_hash)
     workers.register(database, worker, engine.model.context_tokens)
     rate = rate_on(settings, device)
-    executor = Executor(database, engine, worker, rate, settings.worker)
+    executor = Executor(database, engine, worker, rate, settings.worker, cache=settings.cache)
 
     def feel_pulse() -> tuple[int, float]:
         # A native call cannot be interrupted, so a hang is left to the supervisor as a crash.

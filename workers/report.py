@@ -44,10 +44,13 @@ def report_on(database: Database, batch: Batch, seconds: float) -> Report:
     fresh = batches.get(database, batch.batch_id)
     tally = results.tally(database, batch.batch_id)
     sent = results.count_sent(database, batch.batch_id)
-    return build_report(fresh, tally, seconds, sent=sent)
+    cached = results.count_cached(database, batch.batch_id)
+    return build_report(fresh, tally, seconds, sent=sent, cached=cached)
 
 
-def build_report(batch: Batch, tally: Tally, seconds: float, *, sent: int = 0) -> Report:
+def build_report(
+    batch: Batch, tally: Tally, seconds: float, *, sent: int = 0, cached: int = 0
+) -> Report:
     """Put a batch and its counts into the contract's form."""
     return Report(
         batch_id=batch.batch_id,
@@ -60,7 +63,7 @@ def build_report(batch: Batch, tally: Tally, seconds: float, *, sent: int = 0) -
         cancelled=tally.cancelled,
         answered=0,
         escalated=sent,
-        cached=0,
+        cached=cached,
         audited=0,
         file_error=batch.file_error,
         cost_usd=format_usd(tally.cost_nano_usd),

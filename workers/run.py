@@ -50,6 +50,7 @@ class RunOptions:
     device: str = "cpu"
     force: bool = False
     partial: bool = False
+    use_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def dispatching(settings: Settings, database: Database, queues: Queues) -> Itera
             with embedded_redis(settings.state_folder):
                 pass
 
-    dispatcher = Dispatcher(database, queues, settings.dispatch)
+    dispatcher = Dispatcher(database, queues, settings.dispatch, settings.cache)
 
     def go_round() -> None:
         try:
@@ -210,6 +211,8 @@ def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
     started = time.monotonic()
     name = handed.file.name
     found = batches.find(run.database, handed.identity)
+    if found is not None and found.status in UNFINISHED and not run.options.use_cache:
+        batches.stop_caching(run.database, found.batch_id)
     batch = submit.submit(
         run.database,
         handed,
@@ -217,6 +220,7 @@ def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
         wait=time.sleep,
         force=run.options.force or (found is not None and _may_retry(found, run.options)),
         partial=run.options.partial,
+        use_cache=run.options.use_cache,
         on_progress=lambda records: run.view.say("loading_line", name=name, records=records),
         on_warning=lambda code, params: run.view.say(code, **params),
     )

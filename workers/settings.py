@@ -117,6 +117,13 @@ class DispatchSection(Section):
     resend_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10.0
 
 
+class CacheSection(Section):
+    """[cache]: how many answers are kept for equal prompts, and how long; 0 days for none."""
+
+    max_rows: Annotated[int, Field(ge=1)] = 1_000_000
+    keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+
+
 class ConfigFile(Section):
     """The whole of sekisho.toml."""
 
@@ -128,6 +135,7 @@ class ConfigFile(Section):
     worker: WorkerSection = WorkerSection()
     dispatch: DispatchSection = DispatchSection()
     cloud: CloudSection = CloudSection()
+    cache: CacheSection = CacheSection()
 
 
 class Settings(Section):
@@ -143,6 +151,7 @@ class Settings(Section):
     worker: WorkerSection
     dispatch: DispatchSection
     cloud: CloudSection
+    cache: CacheSection = CacheSection()
     language: Language
 
     @property
@@ -190,6 +199,7 @@ def read_settings(
         worker=file.worker,
         dispatch=file.dispatch,
         cloud=file.cloud,
+        cache=file.cache,
         language=choose_language(environment),
     )
 
@@ -216,5 +226,6 @@ def _known_keys() -> list[str]:
         WorkerSection,
         DispatchSection,
         CloudSection,
+        CacheSection,
     )
     return [name for section in sections for name in section.model_fields]

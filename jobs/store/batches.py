@@ -36,6 +36,7 @@ class NewBatch:
     file: InputFile
     language: Language
     partial: bool
+    use_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def _insert(connection: Connection, new: NewBatch, *, generation: int) -> None:
         file_hash=new.file.hash,
         file_bytes=new.file.size_bytes,
         partial=new.partial,
+        use_cache=new.use_cache,
         budget_nano_usd=route_of(new.spec).budget_nano_usd,
         cloud_nano_usd=0,
         records_read=0,
@@ -154,6 +156,16 @@ def list_recent(database: Database, limit: int = 20) -> list[Batch]:
     """Return the newest batches, newest first."""
     with database.read() as connection:
         return [_as_batch(row) for row in connection.execute(_select().limit(limit))]
+
+
+def stop_caching(database: Database, batch_id: str) -> None:
+    """Have the rows of a batch that are left answered by the model, each by itself."""
+    with database.write() as connection:
+        connection.execute(
+            update(batches)
+            .where(batches.c.batch_id == batch_id)
+            .values(use_cache=False, updated_at=now())
+        )
 
 
 def close_finished(database: Database) -> list[str]:

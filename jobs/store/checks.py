@@ -36,6 +36,9 @@ INVARIANTS: Final[dict[str, str]] = {
         SELECT count(*) FROM chunks c JOIN jobs j ON j.chunk_id = c.chunk_id
         WHERE c.status = 'finished'
         AND j.status IN ('waiting', 'running', 'escalated', 'in_cloud')""",
+    "cached_attempt_that_cost": """
+        SELECT count(*) FROM attempts a WHERE a.kind = 'cache'
+        AND (a.cost_nano_usd <> 0 OR a.device_ms <> 0)""",
 }
 """Name -> a query that counts violations; each must give 0 at any moment."""
 

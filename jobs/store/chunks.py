@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, exists, or_, select, update
 
+from jobs.cache import KeptAnswer
 from jobs.errors import LeaseLost
 from jobs.faults import trip
 from jobs.job import (
@@ -22,6 +23,7 @@ from jobs.job import (
     Lease,
     Outcome,
 )
+from jobs.store import answers
 from jobs.store.database import Database, now
 from jobs.store.outcomes import UNFINISHED, finish_if_empty, owe, write_outcomes
 from jobs.store.workers import Worker
@@ -67,7 +69,9 @@ def claim(database: Database, hint: Hint, worker: Worker, lease_seconds: float) 
         connection.execute(delete(outbox).where(outbox.c.chunk_id == hint.chunk_id))
         leased = _lease_jobs(connection, hint.chunk_id)
         batch = connection.execute(
-            select(batches.c.spec, batches.c.language).where(batches.c.batch_id == claimed.batch_id)
+            select(batches.c.spec, batches.c.language, batches.c.use_cache).where(
+                batches.c.batch_id == claimed.batch_id
+            )
         ).one()
     trip("after_claim")
     return Lease(
@@ -80,6 +84,7 @@ def claim(database: Database, hint: Hint, worker: Worker, lease_seconds: float) 
         spec=batch.spec,
         language=batch.language,
         jobs=leased,
+        use_cache=batch.use_cache,
     )
 
 
@@ -123,9 +128,15 @@ def _lease_jobs(connection: Connection, chunk_id: int) -> tuple[Job, ...]:
     return tuple(Job(**row._mapping) for row in rows)
 
 
-def commit(database: Database, lease: Lease, outcomes: Sequence[Outcome]) -> None:
+def commit(
+    database: Database,
+    lease: Lease,
+    outcomes: Sequence[Outcome],
+    kept: Sequence[KeptAnswer] = (),
+) -> None:
     """Write some rows' attempts, results and states under the lease, and renew it.
 
+    `kept` is what the model answered to them, for equal prompts of other rows.
     With no outcomes it only renews. A chunk whose last row this was is finished. Raises
     LeaseLost, having written nothing, when the chunk is no longer this lease's.
     """
@@ -133,6 +144,7 @@ def commit(database: Database, lease: Lease, outcomes: Sequence[Outcome]) -> Non
         fence(connection, lease)
         if outcomes:
             write_outcomes(connection, lease, outcomes, before=JobStatus.RUNNING)
+            answers.write(connection, kept)
             finish_if_empty(connection, [lease.chunk_id])
     trip("after_commit")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Result, func, select, text
+from sqlalchemy import Connection, Result, case, func, select, text
 from sqlalchemy.types import TypeEngine
 
 from jobs.errors import NotFoundError
@@ -97,8 +97,11 @@ def tally(database: Database, batch_id: str) -> Tally:
 
 
 def spent(database: Database, batch_id: str) -> Spent:
-    """Sum a batch's attempts."""
-    forwarded = attempts.c.prompt_tokens + attempts.c.output_tokens
+    """Sum a batch's attempts; what was taken from the cache forwarded no tokens."""
+    forwarded = case(
+        (attempts.c.kind == "cache", 0),
+        else_=attempts.c.prompt_tokens + attempts.c.output_tokens,
+    )
     with database.read() as connection:
         row = connection.execute(
             select(func.count(), func.sum(forwarded), func.sum(attempts.c.device_ms)).where(
@@ -127,6 +130,17 @@ def count_sent(database: Database, batch_id: str) -> int:
             select(func.count(cloud_requests.c.job_id.distinct())).where(
                 cloud_requests.c.batch_id == batch_id
             )
+        ).scalar_one()
+
+
+def count_cached(database: Database, batch_id: str) -> int:
+    """Return how many of a batch's rows stand on an answer that was there already."""
+    with database.read() as connection:
+        return connection.execute(
+            select(func.count())
+            .select_from(jobs)
+            .join(attempts, attempts.c.attempt_id == jobs.c.attempt_id)
+            .where(jobs.c.batch_id == batch_id, attempts.c.kind == "cache")
         ).scalar_one()
 
 

@@ -24,13 +24,15 @@ MAX_ROUNDS: Final = 4
 class Answer:
     """What came of one row at one tier: how its task reads it, and all that it took.
 
-    `error` is the completion's, or that of the first part that failed.
+    `error` is the completion's, or that of the first part that failed. `cached`: nothing was
+    computed for it, and `usage` is what its answer took when it was computed.
     """
 
     job_id: int
     reading: Reading
     usage: Usage
     error: str | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -134,7 +136,19 @@ def test_a_rows_life(call: Call, batch_id: str) -> None:
     assert len(by_number["attempts"]) == 1
     assert call("row", batch_id, "--id", "r2", "--json").data == by_number
     assert "money back" in call("row", batch_id, "2").out
+    assert "equal prompt" not in call("row", batch_id, "2").out
     assert call("row", batch_id, "3", "--json").data["reason_code"] == "empty_text"
+
+
+def test_a_row_from_the_cache_says_so(call: Call, batch_id: str, folder: Path) -> None:
+    """And from which model; `status` counts it."""
+    with closing(sqlite3.connect(folder / "sekisho.db")) as connection, connection:
+        connection.execute("UPDATE attempts SET kind = 'cache' WHERE job_id = 1")
+    said = call("row", batch_id, "1").out
+    assert "nothing was computed. stub gave this answer to an equal prompt" in said
+    assert call("row", batch_id, "1", "--json").data["attempts"][0]["kind"] == "cache"
+    assert call("status", batch_id, "--json").data["cached"] == 1
+    assert call("status", "--json").data["batches"][0]["cached"] == 1
 
 
 @pytest.mark.parametrize(

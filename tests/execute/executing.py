@@ -7,10 +7,8 @@ import pytest
 
 from jobs.cost import DeviceRate
 from jobs.job import Hint
-from jobs.store import Database, chunks
-from tests.store.making import (
-    WORKER,
-)
+from jobs.store import Database, batches, chunks
+from tests.store.making import WORKER, all_hints
 from workers.engines.protocol import Engine
 from workers.execute import Executor
 from workers.settings import WorkerSection
@@ -23,6 +21,14 @@ def make_executor(database: Database, engine: Engine, **settings: float) -> Exec
     """An executor of the test's worker; commits each row at once if told so."""
     section = WorkerSection.model_validate({"commit_rows": 1, **settings})
     return Executor(database, engine, WORKER, RATE, section)
+
+
+def answer_owed(database: Database, engine: Engine) -> None:
+    """Let an executor answer whatever is owed, chunk by chunk, and close what is finished."""
+    executor = make_executor(database, engine, commit_rows=64)
+    while hints := all_hints(database):
+        executor.answer(hints[0])
+    batches.close_finished(database)
 
 
 class Commits:

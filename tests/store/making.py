@@ -84,6 +84,31 @@ def make_batch(
     return batches.get(database, batch.batch_id)
 
 
+def load_texts(
+    database: Database,
+    *texts: Sequence[str],
+    identity: str = "i1",
+    use_cache: bool = True,
+    change: Callable[[Spec], Spec] = lambda it: it,
+) -> Batch:
+    """An open batch with a chunk for each list of texts."""
+    new = replace(make_new(identity, change=change), use_cache=use_cache)
+    batch = batches.create(database, new)
+    lease = loading.claim_loading(database, batch.batch_id)
+    assert lease is not None
+    planned: list[tuple[NewJob, ...]] = []
+    number = 0
+    for chunk in texts:
+        numbered = enumerate(chunk, number + 1)
+        planned.append(tuple(NewJob(n, f"r{n}", text, {}, 4) for n, text in numbered))
+        number += len(chunk)
+    lease = loading.add_rows(
+        database, lease, spec=new.spec, planned=planned, rejected=[], records_read=number
+    )
+    loading.finish_loading(database, lease, file_error=None, partial=False)
+    return batches.get(database, batch.batch_id)
+
+
 def all_hints(database: Database) -> list[Hint]:
     """The messages owed now, in the order of their chunks."""
     query = select(outbox_table.c.chunk_id, outbox_table.c.epoch)

@@ -19,6 +19,7 @@ BREAK = {
     "cost_differs_from_attempts": ["UPDATE jobs SET cost_nano_usd = 1 WHERE status = 'waiting'"],
     "waiting_chunk_is_owed_nothing": ["DELETE FROM outbox"],
     "finished_chunk_with_open_rows": ["UPDATE chunks SET status = 'finished'"],
+    "cached_attempt_that_cost": ["UPDATE attempts SET kind = 'cache'"],
 }
 
 

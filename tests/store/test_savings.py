@@ -35,7 +35,7 @@ def test_a_month_of_one_spec(database: Database) -> None:
     assert record.first_row_at.tzinfo is not None
 
 
-@pytest.mark.parametrize(("kind", "kept"), [("local", 2), ("cloud", 0)])
+@pytest.mark.parametrize(("kind", "kept"), [("local", 2), ("cache", 2), ("cloud", 0)])
 def test_who_answered(database: Database, kind: str, kept: int) -> None:
     """A row the cloud answered is not kept, and its money is the cloud's."""
     make_batch(database, [2])

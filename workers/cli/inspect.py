@@ -62,10 +62,8 @@ def status(
 
 
 def _list_batches(room: Room, *, as_data: bool) -> None:
-    reports = [
-        (found, build_report(found, results.tally(room.database, found.batch_id), 0))
-        for found in batches.list_recent(room.database)
-    ]
+    recent = batches.list_recent(room.database)
+    reports = [(found, report_on(room.database, found, 0)) for found in recent]
     if as_data:
         print_json({"batches": [as_json([report]) for _, report in reports]})
         return
@@ -98,7 +96,7 @@ def _follow(room: Room, batch_id: str) -> None:
 
 
 def _print_report(room: Room, report: Report) -> None:
-    counted = ("rows", "done", "review", "rejected", "failed", "cancelled")
+    counted = ("rows", "done", "cached", "review", "rejected", "failed", "cancelled")
     left = report.rows - report.done - report.bad
     typer.echo(report.batch_id)
     print_pairs(
@@ -141,7 +139,10 @@ def _print_life(room: Room, life: results.RowLife) -> None:
     ]
     print_pairs([("text", life.text)] * (life.text is not None) + shown)
     for number, attempt in enumerate(life.attempts, start=1):
-        typer.echo(room.say("row_attempt", number=number, kind=attempt["kind"]))
+        if attempt["kind"] == "cache":
+            typer.echo(room.say("row_attempt_cached", number=number, model=attempt["model"]))
+        else:
+            typer.echo(room.say("row_attempt", number=number, kind=attempt["kind"]))
         skipped = {"batch_id", "row_number", "source_id", "spec_name", "kind"}
         facts: list[tuple[str, Any]] = [
             (name, value)

@@ -56,16 +56,14 @@ def run(
     partial: Partial = False,
     limit: Limit = None,
     deadline: Annotated[str | None, typer.Option(hidden=True)] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", hidden=True)] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help=words("help_no_cache"))] = False,
     db: Db = None,
     redis: Redis = None,
     config: Config = None,
     as_data: Json = False,
 ) -> None:
-    unbuilt = {"--deadline": deadline, "--no-cache": no_cache or None}
-    for option, value in unbuilt.items():
-        if value is not None:
-            raise NotBuiltError("option_not_built", option=option)
+    if deadline is not None:
+        raise NotBuiltError("option_not_built", option="--deadline")
     device = parse_device(device).name
     allowed = parse_allow_bad(allow_bad)
     parsed = read_spec(spec)
@@ -76,7 +74,7 @@ def run(
     handed = prepare(settings, parsed, files, limit)
     with open_settled(settings, create=True) as room:
         view = make_view(room.settings.language)
-        options = RunOptions(device=device, force=force, partial=partial)
+        options = RunOptions(device=device, force=force, partial=partial, use_cache=not no_cache)
         try:
             reports = run_files(Run(settings, room.database, parsed, options, view), handed)
         except KeyboardInterrupt:
@@ -121,7 +119,7 @@ def _lost_money(room: Room, report: Report) -> list[tuple[str, object]]:
 
 def _summarize(room: Room, path: Path, spec: Spec, report: Report, out: Path | None) -> None:
     took = results.spent(room.database, report.batch_id)
-    counted = ("rows", "done", "escalated", "review", "rejected", "failed", "cancelled")
+    counted = ("rows", "done", "cached", "escalated", "review", "rejected", "failed", "cancelled")
     counts: list[tuple[str, object]] = [
         (room.say(f"sum_{name}"), getattr(report, name))
         for name in counted

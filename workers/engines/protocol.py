@@ -9,11 +9,15 @@ from jobs.prompt import Completion, Prompt
 
 @dataclass(frozen=True, slots=True)
 class EngineModel:
-    """The file that answers: `file_hash` is the sha256 of its bytes in hex."""
+    """The file that answers: `file_hash` is the sha256 of its bytes in hex.
+
+    `numerics` are words for what else its numbers hang on: the program, and how exact it is.
+    """
 
     name: str
     file_hash: str
     context_tokens: int
+    numerics: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Counters:
 
 class Engine(Protocol):
     """Answers many prompts at once; safe to call from several threads.
+
+    Whoever changes what an engine answers to a prompt raises `jobs.cache.SCORER_VERSION`.
 
     Every submitted prompt is delivered exactly once, in any order, on the engine's own thread;
     `deliver` must not block. A prompt's failure is a `Completion` with `error` set and never

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -94,7 +95,9 @@ def load_engine(
     except BaseException:
         model.free()
         raise
-    about = EngineModel(name, file_hash or hash_file(path), context)
+    program = f"llama-cpp-python {version('llama-cpp-python')}"
+    numerics = f"{program}, KV cache {kv_type}, flash attention {flash_attention}"
+    about = EngineModel(name, file_hash or hash_file(path), context, numerics)
     budget = Budget(step, context, cells, sequences, outputs)
     cell_bytes = model.cell_bytes(kv_type)
     writing = partial(_open_writing, model, open_context, size, cell_bytes)
