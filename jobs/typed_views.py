@@ -44,8 +44,7 @@ POSTGRES: Final[Mapping[str, str]] = MappingProxyType(
             " THEN CAST({at} ->> 'amount' AS NUMERIC) END"
         ),
         "currency": (
-            "CASE WHEN jsonb_typeof({at} -> 'currency') = 'string'"
-            " THEN {at} ->> 'currency' END"
+            "CASE WHEN jsonb_typeof({at} -> 'currency') = 'string' THEN {at} ->> 'currency' END"
         ),
         "date": (
             "CASE WHEN {at} #>> '{{}}' ~"
@@ -77,11 +76,10 @@ SQLITE: Final[Mapping[str, str]] = MappingProxyType(
             " AND NOT json_extract({amount}) GLOB '*.*.*'"
             " THEN CAST(json_extract({amount}) AS NUMERIC) END"
         ),
-        "currency": (
-            "CASE WHEN json_type({currency}) = 'text' THEN json_extract({currency}) END"
-        ),
+        "currency": ("CASE WHEN json_type({currency}) = 'text' THEN json_extract({currency}) END"),
         "date": (
-            "CASE WHEN json_type({at}) = 'text' AND date(json_extract({at})) = json_extract({at})"
+            "CASE WHEN json_type({at}) = 'text'"
+            " AND date(json_extract({at}), '+0 days') = json_extract({at})"
             " AND json_extract({at}) > '0001' THEN json_extract({at}) END"
         ),
         "boolean": "CASE WHEN json_type({at}) IN ('true', 'false') THEN json_extract({at}) END",

@@ -51,7 +51,9 @@ def test_names_are_short_and_differ_in_whatever_case(specs: list[ExtractSpec]) -
 
 
 @given(SPECS, SPECS)
-def test_a_later_spec_takes_no_name_away(first: list[ExtractSpec], later: list[ExtractSpec]) -> None:
+def test_a_later_spec_takes_no_name_away(
+    first: list[ExtractSpec], later: list[ExtractSpec]
+) -> None:
     """Views keep their names and columns when further specs come."""
     known = {spec.name for spec in first}
     both = [*first, *(spec for spec in later if spec.name not in known)]
@@ -84,7 +86,7 @@ def test_a_long_name_is_told_apart_by_its_hash() -> None:
 def test_a_view_is_known_by_its_mark(dialect: str) -> None:
     """Quotes in names end no text, and the mark changes with what the view says."""
     views = [
-        plan_views([ExtractSpec("it's \"x\" %s :y", (TypedField("a", kind),))])[0]
+        plan_views([ExtractSpec('it\'s "x" %s :y', (TypedField("a", kind),))])[0]
         for kind in ("string", "integer")
     ]
     one, other = (create_sql(view, dialect) for view in views)

@@ -71,9 +71,7 @@ def _compare(batch_id: str, other_id: str, *, missing_only: bool = False) -> Sel
             of_other.c.output,
         )
         .select_from(one)
-        .outerjoin(
-            other, (other.c.batch_id == other_id) & (other.c.source_id == one.c.source_id)
-        )
+        .outerjoin(other, (other.c.batch_id == other_id) & (other.c.source_id == one.c.source_id))
         .outerjoin(of_one, of_one.c.job_id == one.c.job_id)
         .outerjoin(of_other, of_other.c.job_id == other.c.job_id)
         .where(

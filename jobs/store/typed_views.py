@@ -26,7 +26,7 @@ MARKS: Final = {
     "sqlite": "SELECT name, sql AS words FROM sqlite_master WHERE type = 'view'",
     "postgresql": (
         "SELECT c.relname AS name, obj_description(c.oid, 'pg_class') AS words FROM pg_class c"
-        " WHERE c.relkind = 'v' AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+        " WHERE c.relkind = 'v' AND c.relnamespace = current_schema()::text::regnamespace"
     ),
 }
 """Name of each view, and the words that may hold our mark."""
@@ -35,7 +35,7 @@ NAMES: Final = {
     "sqlite": "SELECT name FROM sqlite_master",
     "postgresql": (
         "SELECT c.relname AS name FROM pg_class c"
-        " WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())"
+        " WHERE c.relnamespace = current_schema()::text::regnamespace"
     ),
 }
 """Everything a view cannot be called."""
@@ -46,7 +46,7 @@ DEPENDENTS: Final = text(
     " JOIN pg_class v ON v.oid = r.ev_class JOIN pg_namespace n ON n.oid = v.relnamespace"
     " JOIN pg_class s ON s.oid = d.refobjid"
     " WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass"
-    " AND s.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) AND s.relname IN :names"
+    " AND s.relnamespace = current_schema()::text::regnamespace AND s.relname IN :names"
     " ORDER BY shown"
 ).bindparams(bindparam("names", expanding=True))
 
@@ -117,7 +117,9 @@ def _drop(connection: Connection, names: Collection[str]) -> None:
 
 
 def _create(connection: Connection, view: TypedView, statement: str) -> None:
-    taken = {row.name.casefold() for row in connection.execute(text(NAMES[connection.dialect.name]))}
+    taken = {
+        row.name.casefold() for row in connection.execute(text(NAMES[connection.dialect.name]))
+    }
     if view.name.casefold() in taken:
         raise SettingError("view_name_taken", view=view.name, spec=view.spec.name)
     _run(connection, statement)

@@ -35,8 +35,11 @@ PLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "cloud_cost": ("usd", "SUM(cloud_cost)"),
         "sum_cost": ("usd", "SUM(cost)"),
         "maybe_paid": ("usd", "SUM(maybe_paid)"),
-        "kept_cost": ("usd", "SUM(CASE WHEN l.level >= t.step THEN l.cost ELSE 0 END)"),
-        "escalated_cost": ("usd", "SUM(CASE WHEN l.level >= t.step THEN 0 ELSE l.cost END)"),
+        "kept_cost": ("usd", "CASE WHEN t.step <= w.level THEN w.kept_cost ELSE 0 END"),
+        "escalated_cost": (
+            "usd",
+            "(w.all_cost - CASE WHEN t.step <= w.level THEN w.kept_cost ELSE 0 END)",
+        ),
         "month": ("month", "j.reporting_day"),
         "label_bytes": ("bytes", "f.label"),
         "timezone": ("spec", "timezone"),

@@ -29,7 +29,7 @@ LEFT JOIN results r ON r.job_id = j.job_id
 
 FCT_RESULTS: Final = f"""
 SELECT j.batch_id, j.row_number, j.source_id, b.spec_name,{LINE}
-FROM jobs j{JOINS}"""
+FROM jobs j{JOINS}"""  # noqa: S608 - our own text
 """`updated_at` changes with every change of the line: each write of a row sets jobs.updated_at."""
 
 FCT_RESULTS_LATEST: Final = f"""
@@ -43,7 +43,7 @@ FROM (
   JOIN batches s ON s.batch_id = n.batch_id
 ) k
 JOIN jobs j ON j.job_id = k.job_id{JOINS}WHERE k.newness = 1
-"""
+"""  # noqa: S608 - our own text
 """Only keys are ranked; the line is read for the newest alone. The key's columns are those of
 the ranking, so that a condition on spec_name reads the batches of that spec and no others."""
 

@@ -77,4 +77,3 @@ The month is that of the time zone the spec names.
 (of the cloud's where there is none): what asking a cloud would have needed, as an estimate. A
 local classification scores all labels, so its answer is estimated from the label's own bytes.
 """
-

@@ -16,9 +16,7 @@ def upgrade() -> None:
         "jobs",
         ["batch_id", "status", "cost_nano_usd"],
     )
-    op.create_index(
-        op.f("ix_batches_spec_name_created_at"), "batches", ["spec_name", "created_at"]
-    )
+    op.create_index(op.f("ix_batches_spec_name_created_at"), "batches", ["spec_name", "created_at"])
 
 
 def downgrade() -> None:

@@ -43,7 +43,10 @@ def test_rows_that_one_batch_has_not(database: Database) -> None:
     left = make_batch(database, [4], "i1")
     right = make_batch(database, [2], "i2")
     drive(database)
-    assert kinds(database, left.batch_id, right.batch_id) == [("r3", "only_left"), ("r4", "only_left")]
+    assert kinds(database, left.batch_id, right.batch_id) == [
+        ("r3", "only_left"),
+        ("r4", "only_left"),
+    ]
     with database.write() as connection:
         of_left = (jobs.c.batch_id == left.batch_id) & (jobs.c.source_id == "r1")
         connection.execute(update(jobs).where(of_left).values(source_id="other"))
@@ -73,8 +76,13 @@ def test_records_are_compared_whole(database: Database) -> None:
     """Any field that differs makes another answer, null included."""
     one = make_extracted(database, {"a": 1, "b": None})
     other = make_batch(database, [1], "x2", change=named("other"))
-    answer_all(database, lambda job: replace(labelled(job, "x"), attempt=replace(
-        outcome(job).attempt, label=None, output={"a": 1, "b": 2})))
+    answer_all(
+        database,
+        lambda job: replace(
+            labelled(job, "x"),
+            attempt=replace(outcome(job).attempt, label=None, output={"a": 1, "b": 2}),
+        ),
+    )
     assert kinds(database, one.batch_id, other.batch_id) == [("r1", "answer")]
 
 
@@ -110,7 +118,9 @@ def test_it_finds_what_a_merge_by_hand_finds(
             sqlite,
             lease,
             [
-                outcome(job, JobStatus.REVIEW) if (label := row[side]) is None else labelled(job, label)
+                outcome(job, JobStatus.REVIEW)
+                if (label := row[side]) is None
+                else labelled(job, label)
                 for job, row in zip(lease.jobs, rows, strict=True)
             ],
         )
@@ -124,5 +134,3 @@ def test_it_finds_what_a_merge_by_hand_finds(
     with sqlite.write() as connection:
         for table in ("results", "attempts", "outbox", "jobs", "chunks", "tiers", "batches"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - ours
-
-

@@ -38,11 +38,10 @@ def test_every_column_of_every_view_has_words(database: Database) -> None:
             assert all(view.words[language] for language in LANGUAGES)
 
 
-@pytest.mark.integration
 def test_types_are_those_of_postgres(database: Database) -> None:
     """The type said of a column is the one that PostgreSQL has; SQLite's views have none."""
     if database.dialect == "sqlite":
-        pytest.skip("SQLite's views have no types")
+        return
     with database.read() as connection:
         look = inspect(connection)
         for name, view in read_dictionary().items():

@@ -17,6 +17,7 @@ from tests.store.making import make_batch, rows_of
 
 TYPED = "SELECT * FROM ext_invoices ORDER BY batch_id, row_number"
 
+
 def view_names(database: Database) -> set[str]:
     """The views there are, the contract's left out."""
     with database.read() as connection:
@@ -45,7 +46,7 @@ def plain(line: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def test_a_field_of_every_type_is_a_column_of_its_type(database: Database) -> None:
-    """Text, number, amount with currency, date and truth come as such, also under Japanese names."""
+    """Text, number, amount with currency, date and truth come as such, in Japanese too."""
     make_extracted(database, RECORD)
     (view,) = typed_views.remake(database)
     assert view.name == "ext_invoices"
@@ -107,7 +108,9 @@ def test_rows_without_a_result_have_empty_fields(database: Database) -> None:
 def test_the_newest_spec_of_a_name_decides_the_columns(database: Database) -> None:
     """Rows of an older spec stand in the same view; what they have not is empty."""
     make_extracted(database, RECORD)
-    newer = EXTRACT.replace('[task.fields.items]\ntype = "integer"', "[task.fields.note]\ntype = 'string'")
+    newer = EXTRACT.replace(
+        '[task.fields.items]\ntype = "integer"', "[task.fields.note]\ntype = 'string'"
+    )
     make_batch(database, [1], "other", change=lambda _: parse_spec(newer, "x.toml"))
     answer_all(database, lambda job: extracted(job, {**RECORD, "note": "by post"}))
     typed_views.remake(database)
@@ -133,7 +136,10 @@ def test_making_again_changes_nothing_and_dropping_drops_ours_alone(database: Da
 def test_a_name_that_somebody_else_has_is_refused(database: Database) -> None:
     """Neither a view nor a table of that name is replaced, and nothing is half done."""
     fill(database)
-    for statement in ("CREATE VIEW ext_invoices AS SELECT 1 AS one", "CREATE TABLE ext_invoices (a INT)"):
+    for statement in (
+        "CREATE VIEW ext_invoices AS SELECT 1 AS one",
+        "CREATE TABLE ext_invoices (a INT)",
+    ):
         run(database, statement)
         with pytest.raises(SettingError) as caught:
             typed_views.remake(database)
@@ -186,7 +192,7 @@ def test_views_of_others_that_stand_on_ours_are_named(database: Database) -> Non
 
 def test_names_that_sql_would_stumble_over(database: Database) -> None:
     """Quotes, percent signs and colons in a spec's name are only a name."""
-    odd = "it's 100% :done \"x\""
+    odd = 'it\'s 100% :done "x"'
     spec = parse_spec(EXTRACT, "x.toml").model_copy(update={"name": odd})
     make_batch(database, [1], "odd", change=lambda _: spec)
     answer_all(database, lambda job: extracted(job, RECORD))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jobs.job import JobStatus
 from jobs.dictionary import read_dictionary
+from jobs.job import JobStatus
 from jobs.store import Database, chunks, cloud, results, schema
 from jobs.views.dimensions import COUNTED
 from tests.conftest import opened
@@ -71,7 +71,8 @@ def test_a_batch_is_one_line_that_counts_its_rows(database: Database) -> None:
     first, second, _ = fill(database)
     for batch in (first, second):
         (line,) = rows_of(
-            database, f"SELECT * FROM dim_batches WHERE batch_id = '{batch.batch_id}'"  # noqa: S608 - ours
+            database,
+            f"SELECT * FROM dim_batches WHERE batch_id = '{batch.batch_id}'",  # noqa: S608 - ours
         )
         tally = results.tally(database, batch.batch_id)
         assert line["rows"] == tally.rows == line["rejected"] + sum(line[one] for one in COUNTED)

@@ -127,9 +127,7 @@ def test_a_row_in_the_cloud(database: Database) -> None:
     watched(database, lambda: cloud.lose(database, lease, requests[-1], problem="lost"))
     watched(
         database,
-        lambda: cloud.to_review(
-            database, lease, [job.job_id], code="no_cloud_key", words="no key"
-        ),
+        lambda: cloud.to_review(database, lease, [job.job_id], code="no_cloud_key", words="no key"),
     )
     batches.close_finished(database)
     watched(database, lambda: review.resume(database, batch.batch_id))
