@@ -66,7 +66,7 @@ SQLITE: Final[Mapping[str, str]] = MappingProxyType(
         ),
         "number": (
             "CASE WHEN json_type({at}) IN ('integer', 'real')"
-            " THEN CAST(json_extract({at}) AS REAL) END"
+            " THEN CAST(json_extract({at}) AS DOUBLE PRECISION) END"
         ),
         "amount": (
             "CASE WHEN json_type({amount}) = 'text' AND json_extract({amount}) GLOB '*[0-9]'"

@@ -7,7 +7,7 @@ from typing import Final
 DIALECT_WORDS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "sqlite": {
-            "usd": "CAST({} AS REAL) / 1000000000",
+            "usd": "CAST({} AS DOUBLE PRECISION) / 1000000000",
             "month": "strftime('%Y-%m', {})",
             "bytes": "LENGTH(CAST({} AS BLOB))",
             "spec": "json_extract(b.spec, '$.{}')",
