@@ -39,7 +39,7 @@ FROM (
          CASE WHEN f.job_id IS NULL THEN 0 ELSE 1 END AS measured,
          COALESCE(f.prompt_tokens + f.shared_tokens, 0) AS prompt_tokens,
          CASE WHEN f.job_id IS NULL THEN 0
-           WHEN b.task = 'classify' AND f.kind = 'local' THEN 6 + COALESCE({label_bytes}, 0) / 3
+           WHEN b.task = 'classify' AND f.kind <> 'cloud' THEN 6 + COALESCE({label_bytes}, 0) / 3
            ELSE f.output_tokens END AS answer_tokens,
          COALESCE(c.cost, 0) AS cloud_cost, COALESCE(r.maybe_paid, 0) AS maybe_paid
   FROM jobs j
@@ -48,10 +48,10 @@ FROM (
   LEFT JOIN (
     SELECT t.*, ROW_NUMBER() OVER (
       PARTITION BY t.job_id
-      ORDER BY CASE WHEN t.kind = 'local' THEN 0 ELSE 1 END, t.attempt_id
+      ORDER BY CASE WHEN t.kind = 'cloud' THEN 1 ELSE 0 END, t.attempt_id
     ) AS turn
     FROM attempts t
-    WHERE t.kind IN ('local', 'cloud') AND t.prompt_tokens + t.shared_tokens > 0
+    WHERE t.kind IN ('local', 'cache', 'cloud') AND t.prompt_tokens + t.shared_tokens > 0
   ) f ON f.job_id = j.job_id AND f.turn = 1
   LEFT JOIN (
     SELECT t.job_id, SUM(t.cost_nano_usd) AS cost
@@ -73,7 +73,8 @@ GROUP BY month, spec_name, model, mode
 
 The month is that of the time zone the spec names.
 
-`prompt_tokens` and `answer_tokens` are those of the first local attempt of each measured row
-(of the cloud's where there is none): what asking a cloud would have needed, as an estimate. A
-local classification scores all labels, so its answer is estimated from the label's own bytes.
+`prompt_tokens` and `answer_tokens` are those of the first local attempt of each measured row, or
+of the answer it was given from the cache (of the cloud's where there is neither): what asking a
+cloud row by row would have needed, as an estimate. A local classification scores all labels, so
+its answer is estimated from the label's own bytes.
 """
