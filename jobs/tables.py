@@ -128,6 +128,7 @@ batches = Table(
     _one_of("status", BatchStatus),
     UniqueConstraint("identity", "generation"),
     Index(None, "status"),
+    Index(None, "spec_name", "created_at"),  # a spec's batches: what most questions begin with
     comment="one input x one spec",
 )
 
@@ -193,8 +194,9 @@ jobs = Table(
     UniqueConstraint("batch_id", "source_id"),
     Index("uq_jobs_job_id_data_class", "job_id", "data_class", unique=True),
     Index(None, "chunk_id"),
-    Index(None, "batch_id", "status"),
-    Index(None, "updated_at"),
+    # with the cost: `sekisho status` and progress read a batch's tally from the index alone
+    Index(None, "batch_id", "status", "cost_nano_usd"),
+    Index(None, "updated_at"),  # the watermark of incremental loads
     comment="one row of a batch",
 )
 

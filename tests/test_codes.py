@@ -69,6 +69,10 @@ PATTERNS = {
         "agreement",
         "raw",
     ),
+    "diff_{}": _family(
+        "diff", "in_both", "same", "answer", "status", "only_left", "only_right", "other_text"
+    ),
+    "diff_label_{}": _family("diff_label", "from", "to", "rows"),
     "savings_{}": _family(
         "savings",
         "month",

@@ -107,7 +107,9 @@ def _isolate(connection: Connection, job_ids: Collection[int]) -> None:
             .where(jobs.c.job_id == job_id)
         ).one()
         connection.execute(
-            update(jobs).where(jobs.c.job_id == job_id).values(status=JobStatus.WAITING)
+            update(jobs)
+            .where(jobs.c.job_id == job_id)
+            .values(status=JobStatus.WAITING, updated_at=now())
         )
         step = Step("local", parent.tier, parent.queue)
         open_chunk(connection, parent.batch_id, step, [job_id], alone=True)

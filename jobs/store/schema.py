@@ -11,24 +11,49 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+from jobs.dictionary import read_dictionary
 from jobs.errors import IntegrityError, SettingError
+from jobs.store import typed_views
 from jobs.store.database import Database
 from jobs.tables import metadata
+from jobs.typed_views import literal
 from jobs.views import VIEWS, view_sql
 
 
 def upgrade(database: Database) -> None:
-    """Run the missing migrations and recreate the views, all in one transaction."""
+    """Run the missing migrations and recreate the views, all in one transaction.
+
+    Typed views stand on ours: they go first and come again. Raises SettingError, having changed
+    nothing, where somebody else's view stands on one (PostgreSQL would not let ours go).
+    """
     with database.write() as connection:
         if is_current(connection):
             return
         _refuse_newer(connection, database.shown)
+        had_typed = bool(typed_views.drop_views(connection))
+        typed_views.refuse_if_needed(connection, list(VIEWS))
         drop_views(connection)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         for name in VIEWS:
             connection.execute(text(view_sql(name, database.dialect)))
+        if database.dialect == "postgresql":
+            _comment_views(connection)
+        if had_typed:
+            typed_views.make_views(connection)
+
+
+def _comment_views(connection: Connection) -> None:
+    """Let PostgreSQL's catalogue say what each view and column means."""
+    for view in read_dictionary().values():
+        comments = [f"COMMENT ON VIEW {view.name} IS {literal(view.words['en'])}"]
+        comments += [
+            f"COMMENT ON COLUMN {view.name}.{column.name} IS {literal(column.words['en'])}"
+            for column in view.columns
+        ]
+        for comment in comments:
+            connection.exec_driver_sql(comment, execution_options={"no_parameters": True})
 
 
 def drop_views(connection: Connection) -> None:

@@ -176,7 +176,7 @@ def test_a_run_has_one_device(call: Call, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [*((name,) for name in NOT_BUILT), ("db", "views"), ("report", "quality"), ("report", "cost")],
+    [*((name,) for name in NOT_BUILT), ("report", "quality"), ("report", "cost")],
 )
 def test_commands_not_built(call: Call, folder: Path, command: tuple[str, ...]) -> None:
     """A command of the contract that is not built says so, whatever its arguments."""

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError, UsageError
 from jobs.words import choose_language, say
 from workers.cli import (
+    diff,
     draft,
     fleet,
     forecast,
@@ -33,7 +34,7 @@ from workers.log import configure_log
 EXIT_PIPE: Final = 141
 """What a shell reports of a program whose reader has left."""
 NOT_BUILT: Final = (
-    "watch", "retry", "cancel", "diff", "evaluate",
+    "watch", "retry", "cancel", "evaluate",
     "cost", "gate", "review", "train", "care", "erase", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""
@@ -73,6 +74,7 @@ operate.add_to(app)
 prices.add_to(app)
 fleet.add_to(app)
 savings.add_to(app)
+diff.add_to(app)
 draft.add_to(app)
 forecast.add_to(app)
 models.add_to(app)

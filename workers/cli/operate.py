@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from jobs.cost import NANO_USD_PER_USD, format_usd
-from jobs.errors import NotBuiltError, SettingError
+from jobs.errors import SettingError
 from jobs.job import CLOUD_QUEUE
 from jobs.spec import read_spec
 from jobs.store import batches, budget, checks, open_database, review, schema
@@ -33,6 +33,7 @@ from workers.cli.options import (
     who,
     words,
 )
+from workers.cli.views import make_views
 from workers.device import parse_devices
 from workers.doctor import examine
 from workers.engines.load import check_model
@@ -60,7 +61,7 @@ def add_to(app: typer.Typer) -> None:
     database = typer.Typer(help=words("help_db_group"), no_args_is_help=True)
     database.command("upgrade", help=words("help_db_upgrade"))(upgrade)
     database.command("check", help=words("help_db_check"))(check)
-    database.command("views", hidden=True, context_settings=ANY_OPTIONS)(make_views)
+    database.command("views", help=words("help_db_views"))(make_views)
     app.add_typer(database, name="db")
     app.command("resume", help=words("help_resume"))(resume)
     app.command("doctor", help=words("help_doctor"))(doctor)
@@ -231,10 +232,6 @@ def _read_budget(text: str) -> int:
     if usd is None:
         raise SettingError("budget_wrong", value=text, most=BUDGET_MAX_USD)
     return int(usd * NANO_USD_PER_USD)
-
-
-def make_views() -> None:
-    raise NotBuiltError("command_not_built", command="db views")
 
 
 def doctor(
