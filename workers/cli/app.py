@@ -15,14 +15,14 @@ from typer.exceptions import TyperException
 
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError, UsageError
 from jobs.words import choose_language, say
-from workers.cli import draft, fleet, forecast, inspect, models, operate, prices, run, savings
+from workers.cli import draft, fleet, forecast, inspect, models, operate, prices, run, savings, watch
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
 EXIT_PIPE: Final = 141
 """What a shell reports of a program whose reader has left."""
 NOT_BUILT: Final = (
-    "watch", "retry", "cancel", "diff", "evaluate",
+    "retry", "cancel", "diff", "evaluate",
     "cost", "gate", "review", "train", "care", "erase", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""
@@ -64,6 +64,7 @@ savings.add_to(app)
 draft.add_to(app)
 forecast.add_to(app)
 models.add_to(app)
+watch.add_to(app)
 
 
 def _refuse(name: str) -> None:

@@ -1,0 +1,123 @@
+"""Taking: a file that stands still becomes a batch, or is joined to the one its content has."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jobs import submit
+from jobs.errors import NotBuiltError, SekishoError, SourceError
+from jobs.faults import trip
+from jobs.job import BatchStatus
+from jobs.spec import Spec
+from jobs.store import Database, batches
+from jobs.store.batches import Batch
+from jobs.submit import Handed
+from jobs.words import Language
+from workers.run import UNFINISHED
+from workers.view import View
+from workers.watch.folder import Folder
+from workers.watch.outcome import Taken
+from workers.watch.rules import Rule
+from workers.watch.seen import Seen
+
+READ_AGAIN: Final = frozenset({"file_unreadable", "file_missing"})
+"""What the system may allow the next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handing:
+    """What came of a file: its batch, or why there is none; neither if it joined another."""
+
+    taken: Taken
+    batch: Batch | None = None
+    refused: SekishoError | None = None
+
+
+class Taking:
+    """Hands files in."""
+
+    def __init__(
+        self,
+        database: Database,
+        folder: Folder,
+        language: Language,
+        view: View,
+        wait: Callable[[float], object],
+    ) -> None:
+        self._database = database
+        self._folder = folder
+        self._language = language
+        self._view = view
+        self._wait = wait
+
+    def take(
+        self, seen: Seen, rule: Rule, spec: Spec, join: Callable[[Taken], bool]
+    ) -> Handing | None:
+        """Hand a file in; None if another one stands there by now.
+
+        `join` is asked first whether the same content is in flight already. Raises OSError for
+        a file that may not be read, and ServiceError; the file is to be tried again then.
+        """
+        with self._folder.pinned(seen) as path:
+            if path is None:
+                return None
+            real = self._folder.path / seen.path
+            handed = submit.hand_in(path, spec)
+            handed = replace(handed, file=replace(handed.file, path=str(real)))
+            taken = _as_taken(seen, rule, handed)
+            if join(taken):
+                return Handing(taken)
+            try:
+                return Handing(taken, self._find_or_submit(handed, rule))
+            except (SourceError, NotBuiltError) as error:
+                if error.code in READ_AGAIN:
+                    raise
+                return Handing(taken, refused=_name_really(error, path, real))
+
+    def _find_or_submit(self, handed: Handed, rule: Rule) -> Batch:
+        found = batches.find(self._database, handed.identity)
+        again = found is not None and _may_retry(found, rule)
+        if found is not None and found.status not in UNFINISHED and not again:
+            return found
+        batch = submit.submit(
+            self._database,
+            handed,
+            language=self._language,
+            wait=self._wait,
+            force=again,
+            partial=rule.partial,
+            on_warning=lambda code, params: self._view.say(code, **params),
+        )
+        trip("watch_after_submit")
+        return batch
+
+
+def _may_retry(batch: Batch, rule: Rule) -> bool:
+    """A file that was written to while it was read is read again; a broken one is taken after all
+    when only its good rows are wanted.
+    """
+    changed = batch.file_error == "file_changed"
+    return batch.status is BatchStatus.FAILED and (changed or (rule.partial and not batch.partial))
+
+
+def _as_taken(seen: Seen, rule: Rule, handed: Handed) -> Taken:
+    return Taken(
+        path=seen.path,
+        mark=seen.mark,
+        rule=rule,
+        identity=handed.identity,
+        sha256=handed.file.hash,
+        spec={"name": handed.spec.name, "hash": handed.spec.hash(), "file": rule.spec},
+        taken_at=datetime.now(UTC),
+    )
+
+
+def _name_really(error: SekishoError, path: Path, real: Path) -> SekishoError:
+    """Return the error with the file's own path in the place of the one it was read by."""
+    params: dict[str, Any] = {
+        name: str(value).replace(str(path), str(real)) if name == "file" else value
+        for name, value in error.params.items()
+    }
+    return type(error)(error.code, **params)
