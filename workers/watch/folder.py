@@ -75,6 +75,7 @@ class Folder:
             raise self._unusable(error) from error
         try:
             self._take_lock(held)
+            self._check_sections()
             self._clear_private()
             yield
         finally:
@@ -92,6 +93,17 @@ class Folder:
             os.ftruncate(held, 0)
             os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
 
+    def _check_sections(self) -> None:
+        """Refuse a link, or anything else that is no folder, where files are filed."""
+        for section in SECTIONS:
+            try:
+                with self.opened(section):
+                    pass
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise self._unusable(error, section) from error
+
     def _clear_private(self) -> None:
         """Make our own folder and remove the names that a killed watcher left in it."""
         try:
@@ -101,9 +113,10 @@ class Folder:
         except OSError as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: OSError) -> SettingError:
+    def _unusable(self, error: OSError, inside: str = "") -> SettingError:
         problem = error.strerror or type(error).__name__
-        return SettingError("watch_folder_unusable", folder=str(self.path), problem=problem)
+        folder = str(self.path / inside)
+        return SettingError("watch_folder_unusable", folder=folder, problem=problem)
 
     def require_in_place(self) -> None:
         """Raise ServiceError if the folder was removed or another stands in its place."""
@@ -165,7 +178,7 @@ class Folder:
     @contextmanager
     def opened(self, path: str, *, make: bool = False) -> Iterator[int]:
         """Yield a descriptor of a folder below, entered step by step without following a link."""
-        descriptor = os.dup(self._root)
+        descriptor = os.open(".", FOLDER_FLAGS, dir_fd=self._root)
         try:
             for part in PurePosixPath(path).parts:
                 if make:

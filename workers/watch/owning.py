@@ -13,11 +13,12 @@ SQLITE_ENDS: Final = ("", "-wal", "-shm", "-journal")
 
 
 def own_paths(settings: Settings, folder: Folder, rules: Rules) -> frozenset[str]:
-    """Return the paths, relative to the folder, of rules, specs, settings, database, results."""
+    """Return the paths, relative to the folder, of rules, specs, results, settings, models, database."""
     database = sqlite_file(settings.database_url)
     own: list[Path] = [rules.path, settings.state_folder]
     own += [rules.spec_path(rule) for rule in rules.file.rules]
     own += [into for rule in rules.file.rules if (into := rules.results_folder(rule)) is not None]
+    own += [settings.models_dir, *(model.path for model in settings.models.values() if model.path)]
     own += [] if settings.config_path is None else [settings.config_path]
     own += [] if database is None else [Path(f"{database}{end}") for end in SQLITE_ENDS]
     inside = [Path(os.path.realpath(path)) for path in own]

@@ -79,7 +79,7 @@ class Rule(Section):
             return True
         if self.folder == HERE:
             return str(folder) == HERE
-        above = [folder, *folder.parents]
+        above = [one for one in (folder, *folder.parents) if str(one) != HERE]
         return any(fnmatchcase(_fold(str(one)), _fold(self.folder)) for one in above)
 
 
@@ -162,8 +162,8 @@ def _find_line(text: str, path: tuple[str, ...]) -> int:
     lines = text.splitlines()
     starts = [number for number, line in enumerate(lines) if RULE_LINE.match(line)]
     if len(path) > 1 and path[0] == "rules" and path[1].isdigit() and int(path[1]) < len(starts):
-        start = starts[int(path[1])]
-        return start + find_line("\n".join(lines[start:]), path)
+        start, end = [*starts, len(lines)][int(path[1]) :][:2]
+        return start + find_line("\n".join(lines[start:end]), path)
     return find_line(text, path)
 
 

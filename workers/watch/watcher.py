@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from jobs.errors import ModelError, SekishoError, ServiceError, UsageError
 from jobs.store import Database
+from workers.crew import Crew
 from workers.run import hold_services
 from workers.settings import Settings
 from workers.view import View
@@ -60,31 +61,10 @@ def watch_folder(
     Returns whether every file that was filed is good. Raises ServiceError at the start for a
     service that is down; later ones are waited out, unless `once`.
     """
-    patience_seconds = settings.cloud.give_up_seconds if options.once else math.inf
+    stirring = Stirring()
     with hold_services(settings, database, options.device, view) as crew:
-        stirring, hopes, retries = Stirring(), Hopes() if options.once else None, Retries(time.monotonic)
-        saying = Saying(view, settings.language)
-        looking = Looking(
-            folder,
-            rules,
-            saying,
-            stirring,
-            retries,
-            hopes,
-            left_out=own_paths(settings, folder, rules),
-            clock=time.monotonic,
-        )
-        watcher = Watcher(
-            looking,
-            rules,
-            specs,
-            Taking(database, folder, settings.language, view, time.sleep),
-            Answering(database, crew, view, give_up_seconds=patience_seconds),
-            Ending(database, folder, rules, settings.language, options.write_results),
-            saying,
-            retries,
-            hopes,
-            options,
+        watcher = make_watcher(
+            settings, database, crew, folder, rules, specs, view, options, stirring
         )
         view.say("watch_begins", folder=str(folder.path), rules=len(rules.file.rules))
         try:
@@ -93,6 +73,47 @@ def watch_folder(
         finally:
             stirring.close()
     return not watcher.bad
+
+
+def make_watcher(
+    settings: Settings,
+    database: Database,
+    crew: Crew,
+    folder: Folder,
+    rules: Rules,
+    specs: Specs,
+    view: View,
+    options: WatchOptions,
+    stirring: Stirring,
+    clock: Callable[[], float] = time.monotonic,
+) -> "Watcher":
+    """Put the parts of a watch together; waiting for a cloud has an end with `once` only."""
+    patience_seconds = settings.cloud.give_up_seconds if options.once else math.inf
+    saying, retries = Saying(view, settings.language), Retries(clock)
+    hopes = Hopes() if options.once else None
+    looking = Looking(
+        folder,
+        rules,
+        saying,
+        stirring,
+        retries,
+        hopes,
+        left_out=own_paths(settings, folder, rules),
+        clock=clock,
+    )
+    return Watcher(
+        looking,
+        rules,
+        specs,
+        Taking(database, folder, settings.language, view, time.sleep),
+        Answering(database, crew, view, give_up_seconds=patience_seconds, clock=clock),
+        Ending(database, folder, rules, settings.language, options.write_results),
+        saying,
+        retries,
+        hopes,
+        options,
+        clock,
+    )
 
 
 class Watcher:
@@ -110,7 +131,7 @@ class Watcher:
         retries: Retries,
         hopes: Hopes | None,
         options: WatchOptions,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float],
     ) -> None:
         self.bad = 0
         self.pause_seconds = 0.0
