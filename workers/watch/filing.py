@@ -27,6 +27,7 @@ RESULTS_END: Final = ".results.csv"
 NAME_BYTES_MAX: Final = 255
 ROOM_BYTES: Final = 24
 """Bytes of a name kept free for a number and the endings of what stands beside the file."""
+ENDING_BYTES_MAX: Final = 16
 SIDECAR_BYTES_MAX: Final = 1 << 20
 TWO_ENDS: Final = (".gz",)
 
@@ -114,11 +115,11 @@ def _read_sidecar(folder: int, name: str) -> Mapping[str, Any] | None:
 def number_name(name: str, number: int) -> str:
     """Return the n-th name for a file: a.csv, a-2.csv, a-3.csv ...; cut to what a folder takes."""
     stem, dot, end = name.rpartition(".")
-    if not stem:
+    if not stem or len(end.encode()) > ENDING_BYTES_MAX:
         stem, dot, end = name, "", ""
-    if f".{end}".casefold() in TWO_ENDS and "." in stem:
-        stem, _, inner = stem.rpartition(".")
-        end = f"{inner}.{end}"
+    inner_stem, _, inner = stem.rpartition(".")
+    if f".{end}".casefold() in TWO_ENDS and inner_stem and len(inner.encode()) <= ENDING_BYTES_MAX:
+        stem, end = inner_stem, f"{inner}.{end}"
     tail = f"{dot}{end}" if number == 1 else f"-{number}{dot}{end}"
     room = NAME_BYTES_MAX - ROOM_BYTES - len(tail.encode())
     return f"{stem.encode()[: max(room, 1)].decode(errors='ignore')}{tail}"
