@@ -23,6 +23,7 @@ from workers.watch.filing import (
 )
 from workers.watch.folder import Folder
 from workers.watch.outcome import Taken
+from workers.watch.renaming import rename_new
 from workers.watch.seen import mark_of
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,13 +55,19 @@ def drop(root: Path, name: str = "a.csv", text: str = "rows") -> Taken:
 
 def slot_of(taken: Taken, name: str, section: str = "processed", **said: Any) -> Slot:
     """A place with a small sidecar."""
-    sidecar = {"identity": taken.identity, "path": taken.path, "status": "closed", **said}
+    sidecar = {
+        "identity": taken.identity,
+        "path": taken.path,
+        "status": "closed",
+        "batch_id": None,
+        **said,
+    }
     return Slot(section, name, sidecar, has_file=False)
 
 
 def file_away(folder: Folder, taken: Taken, **said: Any) -> Slot:
     """File it as it should be."""
-    found = survey(folder, taken.path, taken.identity)
+    found = survey(folder, taken.path, taken.identity, None)
     slot = slot_of(taken, next(free_names(folder, taken.path, found.number)), **said)
     put_sidecar(folder, taken, slot)
     assert move(folder, taken, slot)
@@ -102,11 +109,11 @@ def test_a_begun_filing_is_found_again(root: Path, folder: Folder) -> None:
     """A sidecar whose file has not come is finished under its own name."""
     taken = drop(root)
     put_sidecar(folder, taken, slot_of(taken, "a.csv", "failed"))
-    found = survey(folder, taken.path, taken.identity)
+    found = survey(folder, taken.path, taken.identity, None)
     assert found.begun is not None
     assert move(folder, taken, found.begun)
     assert sorted(tree(root)) == ["failed/a.csv", "failed/a.csv.json"]
-    again = survey(folder, taken.path, taken.identity)
+    again = survey(folder, taken.path, taken.identity, None)
     assert (again.begun, again.filed, again.number) == (None, True, 2)
 
 
@@ -117,7 +124,7 @@ def test_sidecars_of_others_are_no_sign(root: Path, folder: Folder) -> None:
     drop(root, "processed/a-2.csv.json", "not json")
     drop(root, "processed/a-3.csv.json", "[]")
     (root / "processed" / "a-4.csv.json").symlink_to("/etc/passwd")
-    found = survey(folder, taken.path, taken.identity)
+    found = survey(folder, taken.path, taken.identity, None)
     assert (found.begun, found.filed, found.number) == (None, False, 5)
 
 
@@ -155,7 +162,7 @@ def test_a_file_swapped_at_the_last_moment_is_given_back(
     taken = drop(root)
     slot = slot_of(taken, "a.csv")
     put_sidecar(folder, taken, slot)
-    rename = filing.rename_new
+    rename = rename_new
     calls: list[str] = []
 
     def swap(source: int, name: str, target: int, new_name: str) -> None:
@@ -182,7 +189,7 @@ def test_a_section_that_became_a_link_is_not_entered(
     with pytest.raises(OSError, match="s"):
         put_sidecar(folder, taken, slot_of(taken, "a.csv"))
     with pytest.raises(OSError, match="s"):
-        survey(folder, taken.path, taken.identity)
+        survey(folder, taken.path, taken.identity, None)
     assert list((tmp_path / "outside").iterdir()) == []
     assert (root / "s" / "a.csv").exists()
 
@@ -210,7 +217,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     def full(_: int) -> None:
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(filing.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="space"):
         put_sidecar(folder, taken, slot_of(taken, "a.csv"))
     assert list((root / "processed").iterdir()) == []

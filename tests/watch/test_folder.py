@@ -110,9 +110,7 @@ def test_a_pinned_file_keeps_its_name_and_bytes(root: Path, folder: Folder) -> N
 
 
 @pytest.mark.parametrize("trick", ["link", "pipe", "other", "longer", "gone", "hard", "folder"])
-def test_a_file_swapped_after_the_look_is_not_read(
-    trick: str, root: Path, folder: Folder
-) -> None:
+def test_a_file_swapped_after_the_look_is_not_read(trick: str, root: Path, folder: Folder) -> None:
     """Between the look and the opening somebody may have put anything there."""
     path = drop(root, "s/a.csv", "first")
     secret = drop(root.parent, "outside/a.csv", "first")

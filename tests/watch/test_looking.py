@@ -87,6 +87,7 @@ def test_files_in_flight_or_at_rest_are_not_ready() -> None:
     scene.retries.fail("a.csv")
     assert scene.look(2.5) == ["a.csv"]
     scene.retries.fail("a.csv")
+    scene.retries.fail("a.csv")
     assert scene.look(4.6) == []
 
 

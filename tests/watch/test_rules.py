@@ -108,9 +108,7 @@ def test_a_rule_may_have_its_own_settle_time(tmp_path: Path) -> None:
         ('settle_seconds = -1\n[[rules]]\nspec = "a"\n', "watch_value_wrong", 1, "settle_seconds"),
     ],
 )
-def test_what_is_wrong_is_named(
-    tmp_path: Path, text: str, code: str, line: int, key: str
-) -> None:
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, code: str, line: int, key: str) -> None:
     """The file, the line and the key, of the rule that it is about."""
     error = refused(tmp_path, text)
     assert error.code == code

@@ -1,6 +1,7 @@
 """Which files are complete is decided from looks at them alone."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ def test_a_file_that_stands_still_is_ready() -> None:
 
 
 @pytest.mark.parametrize("change", [{"size_bytes": 11}, {"at": 1}, {"inode": 2}])
-def test_whatever_changes_begins_anew(change: dict[str, int]) -> None:
+def test_whatever_changes_begins_anew(change: dict[str, Any]) -> None:
     """Another size, time or file under the name waits for the whole settle time again."""
     first = look([seen()], None, 0)
     second = look([seen(**change)], first, 4)
@@ -65,11 +66,7 @@ def test_the_oldest_is_first() -> None:
     assert [one.path for one in decision.ready] == ["b", "a"]
 
 
-@given(
-    st.lists(
-        st.tuples(st.floats(0.1, 4), st.integers(0, 2)), min_size=1, max_size=30
-    )
-)
+@given(st.lists(st.tuples(st.floats(0.1, 4), st.integers(0, 2)), min_size=1, max_size=30))
 def test_nothing_is_ready_that_changed_within_the_settle_time(
     looks: list[tuple[float, int]],
 ) -> None:

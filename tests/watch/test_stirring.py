@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
+import watchfiles
 
-from workers.watch import stirring as stirring_module
 from workers.watch.stirring import Stirring
 
 PATIENCE_SECONDS = 10
@@ -34,7 +34,7 @@ def test_a_system_without_events_is_no_failure(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(28, "no more watches")
 
-    monkeypatch.setattr(stirring_module.watchfiles, "watch", refuse)
+    monkeypatch.setattr(watchfiles, "watch", refuse)
     stirring = Stirring()
     stirring.listen([tmp_path])
     stirring.close()

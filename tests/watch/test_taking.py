@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from jobs import submit as submit_module
 from jobs.errors import SourceError
 from jobs.spec import parse_spec
 from jobs.store import Database, batches
 from jobs.submit import hand_in
 from tests.watch.making import ROWS, SPEC, HeardView
-from workers.watch import taking as taking_module
 from workers.watch.folder import Folder
 from workers.watch.rules import Rule
 from workers.watch.seen import Seen
@@ -70,14 +70,14 @@ def test_a_file_that_changed_while_it_was_read_is_read_again(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The batch that failed for it is not the last word on those bytes."""
-    real = taking_module.submit.submit
+    real = submit_module.submit
 
     def write_meanwhile(*arguments: object, **named: object) -> object:
         shelf.path.write_text(ROWS + "r3,more\n")
-        return real(*arguments, **named)  # type: ignore[arg-type]
+        return real(*arguments, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(taking_module.submit, "submit", write_meanwhile)
+        patch.setattr(submit_module, "submit", write_meanwhile)
         failed = shelf.take()
     assert failed.batch is not None
     assert failed.batch.file_error == "file_changed"
@@ -100,6 +100,6 @@ def test_what_cannot_be_read_is_refused_or_tried_again(
     def keep_back(*_: object, **__: object) -> None:
         raise SourceError("file_unreadable", file="x", reason="Input/output error")
 
-    monkeypatch.setattr(taking_module.submit, "submit", keep_back)
+    monkeypatch.setattr(submit_module, "submit", keep_back)
     with pytest.raises(SourceError):
         shelf.take()

@@ -11,6 +11,7 @@ from jobs.store import batches
 from jobs.submit import hand_in, submit
 from tests.watch.making import ROWS, RULES, SPEC, House
 from workers.watch import filing
+from workers.watch.renaming import rename_new
 
 
 def sidecar(house: House, name: str) -> dict[str, object]:
@@ -225,7 +226,7 @@ def test_what_cannot_come_right_ends_the_watch(house: House) -> None:
 
 def test_a_full_disk_is_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said once for each file; the others go on, and the file is filed when there is room."""
-    real = filing.rename_new
+    real = rename_new
 
     def full(source: int, name: str, target: int, new_name: str) -> None:
         if new_name.startswith("a."):

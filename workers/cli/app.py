@@ -15,7 +15,18 @@ from typer.exceptions import TyperException
 
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError, UsageError
 from jobs.words import choose_language, say
-from workers.cli import draft, fleet, forecast, inspect, models, operate, prices, run, savings, watch
+from workers.cli import (
+    draft,
+    fleet,
+    forecast,
+    inspect,
+    models,
+    operate,
+    prices,
+    run,
+    savings,
+    watch,
+)
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
 

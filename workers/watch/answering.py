@@ -37,7 +37,7 @@ class Ended:
     batch: Batch
 
 
-(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Stuck:
     """A flight that no worker here can answer, and why."""
 

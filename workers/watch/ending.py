@@ -60,7 +60,12 @@ class Ending:
     ) -> Mapping[str, Any] | None:
         if not is_in_place(self._folder, taken):
             return None
-        found = survey(self._folder, taken.path, taken.identity)
+        found = survey(
+            self._folder,
+            taken.path,
+            taken.identity,
+            None if batch is None else batch.batch_id,
+        )
         slot = found.begun
         if slot is None:
             if batch is not None:

@@ -55,7 +55,7 @@ class Survey:
     number: int
 
 
-def survey(folder: Folder, path: str, identity: str) -> Survey:
+def survey(folder: Folder, path: str, identity: str, batch_id: str | None) -> Survey:
     """Look at the names a file could have in both sections, up to the first that is free."""
     begun: Slot | None = None
     filed = False
@@ -66,7 +66,8 @@ def survey(folder: Folder, path: str, identity: str) -> Survey:
             return Survey(begun, filed, number)
         for slot in slots:
             said = slot.sidecar or {}
-            if said.get("identity") != identity or said.get("path") != path:
+            ours = (said.get("identity"), said.get("path"), said.get("batch_id"))
+            if ours != (identity, path, batch_id):
                 continue
             if not slot.has_file:
                 begun = begun or slot

@@ -86,7 +86,9 @@ class Looking:
         self._saying.say_once(EVERYTHING, "watch_cannot_look", problem=problem)
 
     def _say_what_is_odd(self, look: Look, decision: Decision) -> None:
-        self._saying.keep({*(seen.path for seen in look.files), *(one.path for one in look.unreadable)})
+        self._saying.keep(
+            {*(seen.path for seen in look.files), *(one.path for one in look.unreadable)}
+        )
         for path, still in decision.still.items():
             if path in self._still and self._still[path].mark != still.mark:
                 self._saying.forget(path)

@@ -13,7 +13,10 @@ SQLITE_ENDS: Final = ("", "-wal", "-shm", "-journal")
 
 
 def own_paths(settings: Settings, folder: Folder, rules: Rules) -> frozenset[str]:
-    """Return the paths, relative to the folder, of rules, specs, results, settings, models, database."""
+    """Return what of the watch's own stands in the folder, as paths relative to it.
+
+    That is rules, specs, results, settings, models and the database.
+    """
     database = sqlite_file(settings.database_url)
     own: list[Path] = [rules.path, settings.state_folder]
     own += [rules.spec_path(rule) for rule in rules.file.rules]

@@ -32,11 +32,11 @@ def _read_patterns(value: Any) -> Any:
 def _read_allow_bad(value: Any) -> Any:
     """Take a number of rows, or a percentage as text."""
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("it should be a number of rows, or a percentage such as \"2%\"")
+        raise ValueError('it should be a number of rows, or a percentage such as "2%"')
     try:
         parse_allow_bad(str(value))
     except SettingError:
-        raise ValueError("it should be a number of rows, or a percentage such as \"2%\"") from None
+        raise ValueError('it should be a number of rows, or a percentage such as "2%"') from None
     return str(value)
 
 
@@ -57,9 +57,9 @@ class Rule(Section):
 
     spec: Words
     folder: Annotated[Words, AfterValidator(_check_folder)] | None = None
-    match: Annotated[
-        tuple[Words, ...], BeforeValidator(_read_patterns), Field(min_length=1)
-    ] = ("*",)
+    match: Annotated[tuple[Words, ...], BeforeValidator(_read_patterns), Field(min_length=1)] = (
+        "*",
+    )
     settle_seconds: Seconds | None = None
     allow_bad: Annotated[str, BeforeValidator(_read_allow_bad)] = "0"
     partial: bool = False

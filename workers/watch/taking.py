@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from jobs import submit
 from jobs.errors import NotBuiltError, SekishoError, SourceError
@@ -74,7 +73,9 @@ class Taking:
             except (SourceError, NotBuiltError) as error:
                 if error.code in READ_AGAIN:
                     raise
-                return Handing(taken, refused=_name_really(error, path, real))
+                return Handing(
+                    taken, refused=type(error)(error.code, **name_really(error.params, handed))
+                )
 
     def _find_or_submit(self, handed: Handed, rule: Rule) -> Batch:
         found = batches.find(self._database, handed.identity)
@@ -88,7 +89,9 @@ class Taking:
             wait=self._wait,
             force=again,
             partial=rule.partial,
-            on_warning=lambda code, params: self._view.say(code, **params),
+            on_warning=lambda code, params: self._view.say(
+                code, **submit.name_file(params, handed)
+            ),
         )
         trip("watch_after_submit")
         return batch
@@ -112,12 +115,3 @@ def _as_taken(seen: Seen, rule: Rule, handed: Handed) -> Taken:
         spec={"name": handed.spec.name, "hash": handed.spec.hash(), "file": rule.spec},
         taken_at=datetime.now(UTC),
     )
-
-
-def _name_really(error: SekishoError, path: Path, real: Path) -> SekishoError:
-    """Return the error with the file's own path in the place of the one it was read by."""
-    params: dict[str, Any] = {
-        name: str(value).replace(str(path), str(real)) if name == "file" else value
-        for name, value in error.params.items()
-    }
-    return type(error)(error.code, **params)
