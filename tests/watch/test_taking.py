@@ -1,6 +1,7 @@
 """A file becomes the batch of its content and its spec, once."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_a_file_that_changed_while_it_was_read_is_read_again(
     """The batch that failed for it is not the last word on those bytes."""
     real = submit_module.submit
 
-    def write_meanwhile(*arguments: object, **named: object) -> object:
+    def write_meanwhile(*arguments: Any, **named: Any) -> object:
         shelf.path.write_text(ROWS + "r3,more\n")
         return real(*arguments, **named)
 

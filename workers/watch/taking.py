@@ -73,9 +73,8 @@ class Taking:
             except (SourceError, NotBuiltError) as error:
                 if error.code in READ_AGAIN:
                     raise
-                return Handing(
-                    taken, refused=type(error)(error.code, **name_really(error.params, handed))
-                )
+                named = submit.name_file(error.params, handed)
+                return Handing(taken, refused=type(error)(error.code, **named))
 
     def _find_or_submit(self, handed: Handed, rule: Rule) -> Batch:
         found = batches.find(self._database, handed.identity)
