@@ -44,36 +44,31 @@ class Ending:
         self._language = language
         self._write_results = write_results
 
-    def end(self, taken: Taken, batch: Batch) -> Mapping[str, Any] | None:
-        """File a file whose batch has ended; return its sidecar, None if it is not there any more.
+    def prepare(self, taken: Taken, batch: Batch) -> Slot | None:
+        """Make everything ready for a file whose batch has ended; None if the file is not there.
 
         Raises OSError for what is to be tried again.
         """
-        return self._file(taken, batch, None)
+        return self._prepare(taken, batch, None)
 
-    def refuse(self, taken: Taken, outcome: Outcome) -> Mapping[str, Any] | None:
-        """File a file that never became a batch."""
-        return self._file(taken, None, outcome)
+    def prepare_refused(self, taken: Taken, outcome: Outcome) -> Slot | None:
+        """The same for a file that never became a batch."""
+        return self._prepare(taken, None, outcome)
 
-    def _file(
-        self, taken: Taken, batch: Batch | None, outcome: Outcome | None
-    ) -> Mapping[str, Any] | None:
+    def finish(self, taken: Taken, slot: Slot) -> Mapping[str, Any] | None:
+        """Move a file to its slot; return its sidecar, None if it is not there any more."""
+        return slot.sidecar if move(self._folder, taken, slot) else None
+
+    def _prepare(self, taken: Taken, batch: Batch | None, outcome: Outcome | None) -> Slot | None:
         if not is_in_place(self._folder, taken):
             return None
-        found = survey(
-            self._folder,
-            taken.path,
-            taken.identity,
-            None if batch is None else batch.batch_id,
-        )
-        slot = found.begun
-        if slot is None:
-            if batch is not None:
-                outcome = self._judge(taken, batch, filed=found.filed)
-            if outcome is None:
-                return None
-            slot = self._reserve(taken, batch, outcome, found.number)
-        return slot.sidecar if move(self._folder, taken, slot) else None
+        batch_id = None if batch is None else batch.batch_id
+        found = survey(self._folder, taken.path, taken.identity, batch_id)
+        if found.begun is not None:
+            return found.begun
+        if batch is not None:
+            outcome = self._judge(taken, batch, filed=found.filed)
+        return None if outcome is None else self._reserve(taken, batch, outcome, found.number)
 
     def _judge(self, taken: Taken, batch: Batch, *, filed: bool) -> Outcome:
         report = report_on(self._database, batch, 0)

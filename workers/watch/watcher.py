@@ -14,6 +14,7 @@ from workers.settings import Settings
 from workers.view import View
 from workers.watch.answering import Answering, Ended
 from workers.watch.ending import Ending, WriteResults
+from workers.watch.filing import Slot
 from workers.watch.folder import Folder
 from workers.watch.hopes import Hopes
 from workers.watch.looking import Looking
@@ -26,6 +27,7 @@ from workers.watch.seen import Seen
 from workers.watch.specs import Specs
 from workers.watch.stirring import Stirring
 from workers.watch.taking import READ_AGAIN, Taking
+from workers.watch.undisturbed import undisturbed
 
 FLIGHTS_MAX: Final = 16
 """How many batches are in flight at once; other files wait in the folder."""
@@ -202,7 +204,7 @@ class Watcher:
         rule = self._rules.find(seen.path)
         if rule is None:
             taken, outcome = refuse_unmatched(seen, self._saying.language)
-            self._tell(taken, self._ending.refuse(taken, outcome))
+            self._end(taken, self._ending.prepare_refused(taken, outcome))
             return
         spec = self._specs.get(self._rules.spec_path(rule))
         handing = self._taking.take(seen, rule, spec, self._answering.join)
@@ -211,7 +213,7 @@ class Watcher:
         if handing.refused is not None:
             error = handing.refused
             outcome = refuse(error.code, error.params, self._saying.language)
-            self._tell(handing.taken, self._ending.refuse(handing.taken, outcome))
+            self._end(handing.taken, self._ending.prepare_refused(handing.taken, outcome))
             return
         if handing.batch is not None:
             self._answering.add(handing.batch, handing.taken)
@@ -228,11 +230,16 @@ class Watcher:
                 left.append(taken)
                 continue
             try:
-                self._tell(taken, self._ending.end(taken, ended.batch))
+                self._end(taken, self._ending.prepare(taken, ended.batch))
             except OSError as error:
                 if not self._try_later(taken.path, name_problem(error)):
                     left.append(taken)
         self._answering.keep(ended.flight.identity, left)
+
+    def _end(self, taken: Taken, slot: Slot | None) -> None:
+        """File a file and say so, as one step."""
+        with undisturbed():
+            self._tell(taken, None if slot is None else self._ending.finish(taken, slot))
 
     def _tell(self, taken: Taken, sidecar: Mapping[str, Any] | None) -> None:
         """Say how a file ended."""
