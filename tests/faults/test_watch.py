@@ -35,12 +35,13 @@ POINTS = (
 
 
 @pytest.fixture
-def world(embedded_world: World) -> World:
-    """A world with a folder to watch."""
-    drop = embedded_world.folder / "drop"
+def world(request: pytest.FixtureRequest) -> World:
+    """A world with a folder to watch; the embedded one unless a test wants the other."""
+    found: World = request.getfixturevalue(f"{getattr(request, 'param', 'embedded')}_world")
+    drop = found.folder / "drop"
     drop.mkdir()
     (drop / "watch.toml").write_text(RULES)
-    return embedded_world
+    return found
 
 
 def drop(world: World, number: int, copy_of: int | None = None) -> None:
@@ -105,6 +106,7 @@ def test_a_watch_works_and_stops(
     check_filed(world, 2, 0)
 
 
+@pytest.mark.parametrize("world", ["embedded", "production"], indirect=True)
 def test_once(world: World) -> None:
     """What is there is worked off: 0; a file that fails makes it 1; links are left."""
     drop(world, 1)
@@ -118,15 +120,16 @@ def test_once(world: World) -> None:
     world.wait_nobody()
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_between_two_steps(world: World, point: str) -> None:
-    """The next watch finishes what the killed one had begun."""
-    drop(world, 1)
-    drop(world, 2, copy_of=1)
-    (world.folder / "drop" / "f1.csv.done").touch()
-    world.finish(start(world, fault=f"{point}:kill"), status=-signal.SIGKILL)
+def test_killed_between_two_steps(world: World) -> None:
+    """Each time the next watch finishes what the killed one had begun."""
+    for number, point in enumerate(POINTS, start=1):
+        drop(world, number)
+        (world.folder / "drop" / f"f{number}.csv.done").touch()
+        watch = start(world, fault=f"{point}:kill:{number}")
+        world.finish(watch, status=-signal.SIGKILL)
+    drop(world, len(POINTS) + 1, copy_of=1)
     world.finish(start(world, "--once"))
-    check_filed(world, 1, 1)
+    check_filed(world, len(POINTS), 1)
 
 
 def test_killed_at_random(world: World) -> None:

@@ -14,8 +14,9 @@ from workers.watch.folder import Folder
 from workers.watch.rules import read_rules
 from workers.watch.seen import Kind, Mark, Seen
 from workers.watch.specs import Specs
+from workers.watch.start import make_watcher
 from workers.watch.stirring import Stirring
-from workers.watch.watcher import Watcher, WatchOptions, make_watcher
+from workers.watch.watcher import Watcher, WatchOptions
 
 SPEC = """name = "small"
 [task]

@@ -12,10 +12,15 @@ def test_a_signal_is_heard_after_the_block() -> None:
     """Once, and as it would have been before; the handlers are as they were."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     done = []
-    with pytest.raises(KeyboardInterrupt), undisturbed():
-        for _ in range(2):
-            signal.raise_signal(signal.SIGINT)
-        done.append("whole")
+
+    def work() -> None:
+        with undisturbed():
+            for _ in range(2):
+                signal.raise_signal(signal.SIGINT)
+            done.append("whole")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert done == ["whole"]
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 

@@ -155,7 +155,7 @@ def put_sidecar(folder: Folder, taken: Taken, slot: Slot) -> None:
             with suppress(OSError):
                 os.unlink(aside, dir_fd=inside)
             raise
-        os.fsync(inside)
+        _sync(inside)
     trip("watch_after_sidecar")
 
 
@@ -183,10 +183,16 @@ def move(folder: Folder, taken: Taken, slot: Slot) -> bool:
             _give_back(target, slot.name, source, name)
             _withdraw(target, slot)
             return False
-        os.fsync(target)
-        os.fsync(source)
+        _sync(target)
+        _sync(source)
     trip("watch_after_move")
     return True
+
+
+def _sync(folder: int) -> None:
+    """Let a folder outlive a power cut, where the file system can."""
+    with suppress(OSError):
+        os.fsync(folder)
 
 
 def _withdraw(target: int, slot: Slot) -> None:

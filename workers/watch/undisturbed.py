@@ -27,7 +27,7 @@ def undisturbed() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
     if came:
-        number, frame = came[0]
-        handler = before[signal.Signals(number)]
-        if callable(handler):
-            handler(number, frame)
+        first, frame = came[0]
+        heard = before[signal.Signals(first)]
+        if callable(heard):
+            heard(first, frame)

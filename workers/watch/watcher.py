@@ -1,31 +1,22 @@
 """The loop: look at the folder, take what is complete, answer it, file what has ended."""
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from jobs.errors import ModelError, SekishoError, ServiceError, UsageError
-from jobs.store import Database
-from workers.crew import Crew
-from workers.run import hold_services
-from workers.settings import Settings
-from workers.view import View
 from workers.watch.answering import Answering, Ended
 from workers.watch.ending import Ending, WriteResults
 from workers.watch.filing import Slot
-from workers.watch.folder import Folder
 from workers.watch.hopes import Hopes
 from workers.watch.looking import Looking
 from workers.watch.outcome import Taken, refuse, refuse_unmatched, show_end
-from workers.watch.owning import own_paths
 from workers.watch.retries import Retries, pause_after
 from workers.watch.rules import FAILED, Rules
 from workers.watch.saying import EVERYTHING, Saying, name_problem
 from workers.watch.seen import Seen
 from workers.watch.specs import Specs
-from workers.watch.stirring import Stirring
 from workers.watch.taking import READ_AGAIN, Taking
 from workers.watch.undisturbed import undisturbed
 
@@ -47,75 +38,6 @@ class WatchOptions:
     on_filed: Callable[[Mapping[str, Any]], object] = lambda _: None
     once: bool = False
     device: str = "cpu"
-
-
-def watch_folder(
-    settings: Settings,
-    database: Database,
-    folder: Folder,
-    rules: Rules,
-    specs: Specs,
-    view: View,
-    options: WatchOptions,
-) -> bool:
-    """Watch a folder whose lock is held, until interrupted; with `once` until it is worked off.
-
-    Returns whether every file that was filed is good. Raises ServiceError at the start for a
-    service that is down; later ones are waited out, unless `once`.
-    """
-    stirring = Stirring()
-    with hold_services(settings, database, options.device, view) as crew:
-        watcher = make_watcher(
-            settings, database, crew, folder, rules, specs, view, options, stirring
-        )
-        view.say("watch_begins", folder=str(folder.path), rules=len(rules.file.rules))
-        try:
-            while not watcher.step():
-                stirring.stirred.wait(watcher.pause_seconds)
-        finally:
-            stirring.close()
-    return not watcher.bad
-
-
-def make_watcher(
-    settings: Settings,
-    database: Database,
-    crew: Crew,
-    folder: Folder,
-    rules: Rules,
-    specs: Specs,
-    view: View,
-    options: WatchOptions,
-    stirring: Stirring,
-    clock: Callable[[], float] = time.monotonic,
-) -> "Watcher":
-    """Put the parts of a watch together; waiting for a cloud has an end with `once` only."""
-    patience_seconds = settings.cloud.give_up_seconds if options.once else math.inf
-    saying, retries = Saying(view, settings.language), Retries(clock)
-    hopes = Hopes() if options.once else None
-    looking = Looking(
-        folder,
-        rules,
-        saying,
-        stirring,
-        retries,
-        hopes,
-        left_out=own_paths(settings, folder, rules),
-        clock=clock,
-    )
-    return Watcher(
-        looking,
-        rules,
-        specs,
-        Taking(database, folder, settings.language, view, time.sleep),
-        Answering(database, crew, view, give_up_seconds=patience_seconds, clock=clock),
-        Ending(database, folder, rules, settings.language, options.write_results),
-        saying,
-        retries,
-        hopes,
-        options,
-        clock,
-    )
 
 
 class Watcher:
