@@ -1,12 +1,15 @@
 """One local model works at a time, the oldest batch first; others take their turn."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.errors import ModelError
-from jobs.job import CLOUD_QUEUE
-from jobs.store import Database
+from jobs.errors import ModelError, ServiceError
+from jobs.job import CLOUD_QUEUE, RequestStatus
+from jobs.store import Database, chunks, cloud
+from jobs.store.cloud import CallEnd
 from tests.store.making import make_batch
 from tests.watch.making import FakeCrew, HeardView, seen
 from tests.watch.test_filing import NOW
@@ -85,3 +88,38 @@ def test_a_pinned_batch_holds_up_no_other(sqlite: Database) -> None:
     now[0] = TURN_SECONDS
     answering.work()
     assert crew.ensured == [["stub"], ["stub"]]
+
+
+@pytest.mark.parametrize("give_up_seconds", [math.inf, 600.0])
+def test_a_cloud_that_takes_nothing_is_said_and_waited_for(
+    give_up_seconds: float, sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For ever by a watch that goes on; only one with an end gives up."""
+    away = CallEnd(1, RequestStatus.NOT_CHARGED, "cloud_unreachable")
+    monkeypatch.setattr(chunks, "needed_models", lambda *_: [CLOUD_QUEUE])
+    monkeypatch.setattr(cloud, "newest_end", lambda *_: away)
+    view, now = HeardView(), [0.0]
+    crew = FakeCrew(sqlite)
+    crew.works = False
+    answering = Answering(
+        sqlite,
+        crew,  # type: ignore[arg-type]
+        view,
+        give_up_seconds=give_up_seconds,
+        clock=lambda: now[0],
+    )
+    answering.add(make_batch(sqlite), taken())
+
+    def wait(seconds: int) -> None:
+        for _ in range(0, seconds, 2):
+            now[0] += 2
+            answering.look()
+            answering.work()
+
+    wait(590)
+    assert 9 <= view.said("cloud_waits_unreachable") <= 11
+    if give_up_seconds == math.inf:
+        wait(1_000)
+    else:
+        with pytest.raises(ServiceError):
+            wait(20)

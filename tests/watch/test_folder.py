@@ -194,3 +194,14 @@ def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
         with pytest.raises(SettingError) as raised:
             Folder(tmp_path / name, tmp_path / "private")
         assert raised.value.code == "watch_no_folder"
+
+
+def test_without_names_of_open_files_the_own_one_is_read(
+    root: Path, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every system has /proc."""
+    path = drop(root, "a.csv", "rows")
+    seen = look(folder)["a.csv"]
+    monkeypatch.setattr("workers.watch.folder.os.getpid", lambda: "none")
+    with folder.pinned(seen) as pinned:
+        assert pinned == path
