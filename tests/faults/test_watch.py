@@ -24,6 +24,7 @@ results = "../out"
 """
 FILES = 12
 ROWS = 12
+LONG_ROWS = 400
 KILLS = 10
 POINTS = (
     "watch_after_submit",
@@ -92,18 +93,28 @@ def check_filed(world: World, contents: int, copies: int) -> None:
 def test_a_watch_works_and_stops(
     world: World, interrupt: Callable[[Command], None], status: int
 ) -> None:
-    """Files are answered by one worker as they come; it leaves when asked, and leaves nobody."""
+    """Files are answered by one worker as they come; asked to end it leaves nobody, and what is
+    unfinished stays where it is for the next one.
+    """
     watch = start(world, "--json")
     for number in (1, 2):
         drop(world, number)
         world.until(lambda: len(filed(world)) == number, "a filed file")  # noqa: B023 - asked now
     assert watch.words().count("Loading the model") == 1
+    world.write_rows(LONG_ROWS, name="long.csv").rename(world.folder / "drop" / "long.csv")
+    world.until(lambda: (one := world.batch()) and one.file_name == "long.csv", "its batch")
+    world.wait_done(8)
     interrupt(watch)
     ended = world.finish(watch, status=status, seconds=20)
     lines = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [line["filed_as"] for line in lines] == ["processed/f1.csv", "processed/f2.csv"]
     world.wait_nobody()
-    check_filed(world, 2, 0)
+    assert [path.name for path in waiting(world)] == ["long.csv"]
+    assert 8 <= world.done() < LONG_ROWS
+    world.finish(start(world, "--once"))
+    assert [path.name for path in filed(world)] == ["f1.csv", "f2.csv", "long.csv"]
+    assert len(batches.list_recent(world.database, 100)) == 3
+    check_settled(world.database, rows=LONG_ROWS)
 
 
 @pytest.mark.parametrize("world", ["embedded", "production"], indirect=True)
