@@ -9,7 +9,7 @@ from jobs import submit as submit_module
 from jobs.errors import SourceError
 from jobs.spec import parse_spec
 from jobs.store import Database, batches
-from jobs.submit import hand_in
+from jobs.submit import Handed, hand_in
 from tests.watch.making import ROWS, SPEC, HeardView
 from workers.watch.folder import Folder
 from workers.watch.rules import Rule
@@ -92,15 +92,18 @@ def test_a_file_that_changed_while_it_was_read_is_read_again(
 def test_what_cannot_be_read_is_refused_or_tried_again(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bad file is refused under its own path; one the system keeps back is not."""
+    """A bad file is refused under its own path; one that this system cannot read now is not."""
     shelf.path.write_text("id,other\n1,x\n")
     refused = shelf.take().refused
     assert refused is not None
     assert (refused.code, refused.params["file"]) == ("column_missing", str(shelf.path))
 
-    def keep_back(*_: object, **__: object) -> None:
-        raise SourceError("file_unreadable", file="x", reason="Input/output error")
+    for code in ("file_unreadable", "extra_missing"):
 
-    monkeypatch.setattr(submit_module, "submit", keep_back)
-    with pytest.raises(SourceError):
-        shelf.take()
+        def keep_back(_: Database, handed: Handed, code: str = code, **__: object) -> None:
+            raise SourceError(code, file=str(handed.path))
+
+        monkeypatch.setattr(submit_module, "submit", keep_back)
+        with pytest.raises(SourceError) as raised:
+            shelf.take()
+        assert raised.value.params["file"] == str(shelf.path)

@@ -24,6 +24,9 @@ from workers.watch.seen import Seen
 READ_AGAIN: Final = frozenset({"file_unreadable", "file_missing"})
 """What the system may allow the next time."""
 
+NOT_ITS_FAULT: Final = READ_AGAIN | {"extra_missing"}
+"""What keeps a file from being read and is no property of the file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Handing:
@@ -56,8 +59,9 @@ class Taking:
     ) -> Handing | None:
         """Hand a file in; None if another one stands there by now.
 
-        `join` is asked first whether the same content is in flight already. Raises OSError for
-        a file that may not be read, and ServiceError; the file is to be tried again then.
+        `join` is asked first whether the same content is in flight already. Raises OSError and
+        SourceError for a file that cannot be read here and now, and ServiceError; the file is to
+        be tried again then.
         """
         with self._folder.pinned(seen) as path:
             if path is None:
@@ -71,10 +75,10 @@ class Taking:
             try:
                 return Handing(taken, self._find_or_submit(handed, rule))
             except (SourceError, NotBuiltError) as error:
-                if error.code in READ_AGAIN:
-                    raise
-                named = submit.name_file(error.params, handed)
-                return Handing(taken, refused=type(error)(error.code, **named))
+                named = type(error)(error.code, **submit.name_file(error.params, handed))
+                if error.code in NOT_ITS_FAULT:
+                    raise named from error
+                return Handing(taken, refused=named)
 
     def _find_or_submit(self, handed: Handed, rule: Rule) -> Batch:
         found = batches.find(self._database, handed.identity)
