@@ -86,7 +86,7 @@ def test_a_sidecar_says_everything(language: Language) -> None:
     said = write_sidecar(taken, outcome, filed_as="processed/s/a.csv", results=None, now=NOW)
     assert list(said) == [
         "path", "filed_as", "batch_id", "status", "reason_code", "reason", "to_do",
-        "rows", "rejected", "done", "review", "failed", "cancelled", "cost_usd",
+        "rows", "rejected", "done", "review", "failed", "cancelled", "file_error", "cost_usd",
         "spec", "identity", "sha256", "size_bytes", "taken_at", "finished_at", "results",
     ]  # fmt: skip
     assert (said["batch_id"], said["rows"], said["finished_at"]) == ("b1", 10, NOW.isoformat())

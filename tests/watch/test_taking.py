@@ -1,5 +1,6 @@
 """A file becomes the batch of its content and its spec, once."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from jobs import submit as submit_module
 from jobs.errors import SourceError
+from jobs.job import BatchStatus
 from jobs.spec import parse_spec
 from jobs.store import Database, batches
 from jobs.submit import Handed, hand_in
@@ -30,6 +32,7 @@ class Shelf:
         (base / "private").mkdir()
         self.taking = Taking(database, self.folder, "en", HeardView(), lambda _: None)
         self.joins = False
+        self.database = database
 
     def look(self) -> Seen:
         """The file as it stands."""
@@ -107,3 +110,25 @@ def test_what_cannot_be_read_is_refused_or_tried_again(
         with pytest.raises(SourceError) as raised:
             shelf.take()
         assert raised.value.params["file"] == str(shelf.path)
+
+
+def test_a_file_that_broke_off_while_it_was_read_is_read_again(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network folder may fail in the midst of a file: that batch is not the last word either."""
+    real = submit_module.submit
+
+    def break_off(*arguments: Any, **named: Any) -> Any:
+        batch = real(*arguments, **named)
+        return replace(batch, status=BatchStatus.FAILED, file_error="file_unreadable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(submit_module, "submit", break_off)
+        with pytest.raises(SourceError):
+            shelf.take()
+    failed = batches.list_recent(shelf.database)[0]
+    failed = replace(failed, status=BatchStatus.FAILED, file_error="file_unreadable")
+    monkeypatch.setattr(batches, "find", lambda *_: failed)
+    again = shelf.take()
+    assert again.batch is not None
+    assert again.batch.generation == 1

@@ -118,7 +118,8 @@ def test_partial_takes_the_good_rows(house: House) -> None:
     house.work(house.watch())
     assert sidecar(house, "failed/a.csv")["status"] == "failed"
     said = sidecar(house, "processed/a-2.csv")
-    assert (said["status"], said["done"]) == ("closed", 1)
+    assert (said["status"], said["done"], said["file_error"]) == ("closed", 1, "unclosed_quote")
+    assert "a quote opened" in str(said["reason"])
 
 
 def test_results_stand_beside(house: House) -> None:

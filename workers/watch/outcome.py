@@ -76,7 +76,10 @@ def judge(batch: Batch, report: Report, rule: Rule, language: Language) -> Outco
         code, section = "watch_too_many_bad", FAILED
     nothing = say("watch_do_nothing", language)
     to_do = say("watch_do_look", language, batch=batch.batch_id) if report.bad else nothing
-    return Outcome(section, batch.status, code, say(code, language, **named), to_do, report)
+    reason = say(code, language, **named)
+    if batch.file_error_reason is not None:  # only its good rows were wanted
+        reason = f"{reason} {batch.file_error_reason}"
+    return Outcome(section, batch.status, code, reason, to_do, report)
 
 
 def judge_copy(batch: Batch, report: Report, language: Language) -> Outcome:
@@ -124,6 +127,7 @@ def write_sidecar(
         "reason": outcome.reason,
         "to_do": outcome.to_do,
         **{name: None if report is None else getattr(report, name) for name in COUNTS},
+        "file_error": None if report is None else report.file_error,
         "cost_usd": None if report is None else report.cost_usd,
         "spec": dict(taken.spec) or None,
         "identity": taken.identity,

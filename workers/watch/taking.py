@@ -97,15 +97,20 @@ class Taking:
             ),
         )
         trip("watch_after_submit")
+        if batch.status is BatchStatus.FAILED and batch.file_error in READ_AGAIN:
+            reason = batch.file_error_reason
+            raise SourceError(batch.file_error or "", file=handed.file.path, reason=reason)
         return batch
 
 
 def _may_retry(batch: Batch, rule: Rule) -> bool:
-    """A file that was written to while it was read is read again; a broken one is taken after all
-    when only its good rows are wanted.
+    """A file that could not be read whole, or was written to meanwhile, is read again; a broken
+    one is taken after all when only its good rows are wanted.
     """
-    changed = batch.file_error == "file_changed"
-    return batch.status is BatchStatus.FAILED and (changed or (rule.partial and not batch.partial))
+    if batch.status is not BatchStatus.FAILED:
+        return False
+    read_badly = batch.file_error in READ_AGAIN or batch.file_error == "file_changed"
+    return read_badly or (rule.partial and not batch.partial)
 
 
 def _as_taken(seen: Seen, rule: Rule, handed: Handed) -> Taken:
