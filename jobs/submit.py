@@ -163,7 +163,7 @@ def _load(
             broken, params = "file_changed", {"file": handed.file.name}
     except SourceError as error:  # what was read is in SQL: the batch ends, it does not hang
         broken, params = error.code, error.params
-    reason = None if broken is None else say(broken, new.language, **params)
+    reason = None if broken is None else say(broken, new.language, **name_file(params, handed))
     loading.finish_loading(
         database, lease, file_error=broken, file_error_reason=reason, partial=new.partial
     )
@@ -190,6 +190,14 @@ def _separate(
     step: Sequence[Row | Reject], known: dict[str, str], file_name: str, language: Language
 ) -> _Step:
     return _Step(step, *separate(step, known, file_name, language))
+
+
+def name_file(params: Params, handed: Handed) -> Params:
+    """Let words name the file handed in, where it was read under another name (`workers.watch`)."""
+    if str(handed.path.absolute()) == handed.file.path:
+        return params
+    read_as = str(handed.path)
+    return {key: handed.file.path if value == read_as else value for key, value in params.items()}
 
 
 def read_steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:

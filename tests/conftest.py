@@ -22,6 +22,9 @@ INTEGRATION_FILES = (
     "test_standin.py",
     "test_submit.py",
     "test_supervise.py",
+    "watch/test_answering.py",
+    "watch/test_crash.py",
+    "watch/test_watcher.py",
 )
 
 

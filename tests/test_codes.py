@@ -16,7 +16,7 @@ from jobs.words import LANGUAGES, Language, catalogue
 ROOTS = (Path(jobs.__file__).parent, Path(workers.__file__).parent)
 RAISING = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 SAYING = {"say", "words"}
-CODED = {"fail": 1, "_fail": 2, "_nothing": 0, "Remark": 1}
+CODED = {"say_once": 1, "say_error": 1, "fail": 1, "_fail": 2, "_nothing": 0, "Remark": 1}
 """Functions that take a code, and where it stands among their arguments."""
 
 

@@ -135,3 +135,14 @@ def test_a_pin_that_nobody_holds_is_named(crew: Crew, sqlite: Database) -> None:
     assert caught.value.params == {"model": "stub", "pinned": "hash-a"}
     workers.register(sqlite, other_worker(worker_id="w3", model_hash="hash-a"), 100)
     crew.check_pins(batches.pinned_models(sqlite, batch.batch_id))
+
+
+def test_workers_that_gave_up_are_let_go(crew: Crew, started: list[FakeSupervisor]) -> None:
+    """A watch tries again with new ones; those that work stay."""
+    crew.ensure(["stub"])
+    crew.dismiss_failed()
+    assert started[0].did == ["start"]
+    started[0].failure = ServiceError("worker_keeps_dying", model="stub", status=1)
+    crew.dismiss_failed()
+    crew.ensure(["stub"])
+    assert (started[0].did, started[1].did) == (["start", "stop"], ["start"])

@@ -66,6 +66,11 @@ class Crew:
         self._own[model_name] = supervisor
         supervisor.start()
 
+    def dismiss_failed(self) -> None:
+        """Let go of workers of ours that gave up, so that `ensure` starts new ones."""
+        for name in [name for name, own in self._own.items() if own.failure is not None]:
+            self._own.pop(name).stop()
+
     def wait_ready(self, model_name: str) -> None:
         """Wait until our own worker, if there is one, has loaded its model."""
         own = self._own.get(model_name)

@@ -79,7 +79,7 @@ def prepare(
         submit.check_readable(item)
     path = sqlite_file(settings.database_url)
     if path is not None and not path.exists():
-        _check_models(settings, spec)
+        check_models(settings, spec)
     return handed
 
 
@@ -112,7 +112,7 @@ def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
     ended = {item.identity: _find_ended(run, item) for item in handed}
     waiting = [item for item in handed if ended[item.identity] is None]
     if waiting:
-        _check_models(run.settings, run.spec)
+        check_models(run.settings, run.spec)
         senders = workers.list_live(run.database, [CLOUD_QUEUE])
         warn_of_cloud(run.settings, run.spec, run.view, from_here=not senders)
         with start_services(run.settings, run.database, run.spec, run.options, run.view) as crew:
@@ -124,7 +124,8 @@ def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
     return [report_on(run.database, batch, seconds) for batch in finished]
 
 
-def _check_models(settings: Settings, spec: Spec) -> None:
+def check_models(settings: Settings, spec: Spec) -> None:
+    """Refuse a local model that is not there; raises ModelError."""
     for name in spec.route.tiers:
         check_model(find_model(settings, name))
 
@@ -146,18 +147,27 @@ def start_services(
     settings: Settings, database: Database, spec: Spec, options: RunOptions, view: View
 ) -> Iterator[Crew]:
     """Have Redis, a dispatcher and workers of the spec's models; stop what is ours at the end."""
+    with hold_services(settings, database, options.device, view) as crew:
+        crew.ensure(spec.route.tiers[:1])
+        crew.wait_ready(spec.route.tiers[0])
+        yield crew
+
+
+@contextmanager
+def hold_services(
+    settings: Settings, database: Database, device: str, view: View
+) -> Iterator[Crew]:
+    """Have Redis, a dispatcher and a crew without anybody; stop what is ours at the end."""
     with ExitStack() as stack:
         settings = stack.enter_context(with_redis(settings))
         queues = Queues(settings.redis_url or "")
         stack.callback(queues.close)
         queues.ping()
         dispatcher = stack.enter_context(dispatching(settings, database, queues))
-        crew = Crew(settings, database, options.device, lambda event: _tell(view, event))
+        crew = Crew(settings, database, device, lambda event: _tell(view, event))
         crew.watch(dispatcher.check)
         crew.watch(database.require_in_place)
         stack.callback(crew.stop)
-        crew.ensure(spec.route.tiers[:1])
-        crew.wait_ready(spec.route.tiers[0])
         try:
             yield crew
         except KeyboardInterrupt:

@@ -27,6 +27,7 @@ from workers.cli import (
     results,
     run,
     savings,
+    watch,
 )
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
@@ -34,7 +35,7 @@ from workers.log import configure_log
 EXIT_PIPE: Final = 141
 """What a shell reports of a program whose reader has left."""
 NOT_BUILT: Final = (
-    "watch", "retry", "cancel", "evaluate",
+    "retry", "cancel", "evaluate",
     "cost", "gate", "review", "train", "care", "erase", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""
@@ -78,6 +79,7 @@ diff.add_to(app)
 draft.add_to(app)
 forecast.add_to(app)
 models.add_to(app)
+watch.add_to(app)
 
 
 def _refuse(name: str) -> None:
