@@ -11,6 +11,7 @@
     |   |-- ModelError        a model file
     |   `-- NotFoundError     a batch or a row that is not there
     |-- ServiceError          exit 3: a database, Redis or cloud that does not answer
+    |   `-- BusyError         another run holds the lock; nothing was done
     |-- RetryableError        the same work may succeed later
     |   |-- LeaseLost         another worker holds the chunk now; nothing was written
     |   |-- EngineStopped     the engine ended before the answer was there
@@ -77,6 +78,10 @@ class NotFoundError(UsageError):
 
 class ServiceError(SekishoError):
     """A service Sekisho needs (database, Redis, cloud) does not answer."""
+
+
+class BusyError(ServiceError):
+    """Another run holds what only one may have at a time; try again when it has ended."""
 
 
 class RetryableError(SekishoError):

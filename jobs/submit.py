@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from jobs.deadline import Deadline
 from jobs.errors import LeaseLost, SourceError
 from jobs.job import BatchStatus, NewJob, NewReject
 from jobs.plan import estimate_tokens, plan_chunks
@@ -76,6 +77,7 @@ def submit(
     wait: Callable[[float], object],
     force: bool = False,
     partial: bool = False,
+    deadline: Deadline | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
     on_warning: Callable[[str, Params], None] = lambda *_: None,
 ) -> Batch:
@@ -86,7 +88,7 @@ def submit(
     between looks at a batch that another process is loading.
     """
     records = read_records(handed.path, shape_of(handed.spec))
-    new = NewBatch(handed.identity, handed.spec, handed.file, language, partial)
+    new = NewBatch(handed.identity, handed.spec, handed.file, language, partial, deadline)
     batch = batches.create(database, new, force=force)
     while batch.status is BatchStatus.LOADING:
         lease = loading.claim_loading(database, batch.batch_id)

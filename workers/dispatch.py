@@ -1,4 +1,5 @@
-"""The dispatcher: sends what is owed, sends again what got stuck, frees dead leases, closes.
+"""The dispatcher: sends what is owed and again what got stuck, frees dead leases, keeps deadlines,
+closes.
 
 Any number may run; a message sent twice is harmless, since the claim decides. Redis holds only
 a window of messages, so that losing it costs one re-sending and a long night never fills it.
@@ -13,7 +14,7 @@ import structlog
 from jobs.errors import ServiceError
 from jobs.faults import trip
 from jobs.job import Hint
-from jobs.store import Database, batches, outbox, recovery
+from jobs.store import Database, batches, deadlines, outbox, recovery
 from jobs.store.outbox import Owed, QueueDebt
 from workers.broker import Queues
 from workers.settings import DispatchSection
@@ -65,12 +66,18 @@ class Dispatcher:
     def tick(self) -> Tick:
         """Do one round."""
         freed = recovery.recover_expired(self._database)
+        self._keep_deadlines()
         closed = batches.close_finished(self._database)
         sent = again = 0
         for debt in outbox.debts(self._database):
             sent += self._send_owed(debt)
             again += self._send_again(debt)
         return Tick(sent, again, freed, tuple(closed))
+
+    def _keep_deadlines(self) -> None:
+        for batch_id, rows in deadlines.end_overdue(self._database).items():
+            log.warning("deadline_passed", batch=batch_id, rows=rows)
+        deadlines.bury_forgotten(self._database)
 
     def _send_owed(self, debt: QueueDebt) -> int:
         room = self._settings.window - debt.unclaimed

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -26,6 +28,8 @@ from jobs.words import Language, choose_language
 
 DEFAULT_DATABASE_URL: Final = "sqlite:///sekisho.db"
 DEFAULT_CONFIG: Final = "sekisho.toml"
+ALLOWANCE: Final = r"^([0-9]{1,9}|100%|[0-9]{1,2}(\.[0-9]{1,6})?%)$"
+"""Rows, or a share of them, as `--allow-bad` has it."""
 
 
 def _exact(value: Any) -> Any:
@@ -116,6 +120,26 @@ class DispatchSection(Section):
     resend_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10.0
 
 
+class NotifySection(Section):
+    """[notify]: who hears of the end of a batch. The address is a secret: whoever has it can post."""
+
+    webhook: SecretStr | None = None
+    secret: SecretStr | None = None
+    events: tuple[Literal["closed", "failed", "alarm"], ...] = ("closed", "failed", "alarm")
+    alarm_bad: Annotated[str, Field(pattern=ALLOWANCE)] = "5%"
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    tries: Annotated[int, Field(ge=1, le=100)] = 10
+    pause_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10.0
+
+    @field_validator("webhook")
+    @classmethod
+    def _be_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what cannot be called, without showing it."""
+        if value is not None and not is_web_address(value.get_secret_value()):
+            raise ValueError("it must be an address such as https://host/path, without a user in it")
+        return value
+
+
 class ConfigFile(Section):
     """The whole of sekisho.toml."""
 
@@ -127,6 +151,7 @@ class ConfigFile(Section):
     worker: WorkerSection = WorkerSection()
     dispatch: DispatchSection = DispatchSection()
     cloud: CloudSection = CloudSection()
+    notify: NotifySection = NotifySection()
 
 
 class Settings(Section):
@@ -142,6 +167,7 @@ class Settings(Section):
     worker: WorkerSection
     dispatch: DispatchSection
     cloud: CloudSection
+    notify: NotifySection = NotifySection()
     language: Language
 
     @property
@@ -214,8 +240,31 @@ def read_settings(
         worker=file.worker,
         dispatch=file.dispatch,
         cloud=file.cloud,
+        notify=_add_secrets(file.notify, environment),
         language=choose_language(environment),
     )
+
+
+def _add_secrets(section: NotifySection, environment: Mapping[str, str]) -> NotifySection:
+    """Let the environment, or the files it names, win over the address and secret of the file."""
+    webhook = read_secret("SEKISHO_NOTIFY_WEBHOOK", environment)
+    secret = read_secret("SEKISHO_NOTIFY_SECRET", environment)
+    if webhook and not is_web_address(webhook):
+        raise SettingError("webhook_wrong", variable="SEKISHO_NOTIFY_WEBHOOK")
+    named = {"webhook": webhook, "secret": secret}
+    update = {key: SecretStr(value) for key, value in named.items() if value}
+    return section.model_copy(update=update)
+
+
+def is_web_address(text: str) -> bool:
+    """Say whether this can be called: http or https, a host, no user, nothing unprintable."""
+    try:
+        parts = urlsplit(text)
+        has_user, _ = "@" in parts.netloc, parts.port
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and " " not in text
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and not has_user
 
 
 def _config_path(config: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -252,5 +301,6 @@ def _known_keys() -> list[str]:
         WorkerSection,
         DispatchSection,
         CloudSection,
+        NotifySection,
     )
     return [name for section in sections for name in section.model_fields]
