@@ -150,7 +150,7 @@ def test_one_out_for_two_files(call: Call, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    [("--deadline", "6h"), ("--no-cache",)],
+    [("--no-cache",)],
 )
 def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) -> None:
     """An option of a part that is not built is refused by name."""

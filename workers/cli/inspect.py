@@ -82,7 +82,8 @@ def _list_batches(room: Room, *, as_data: bool) -> None:
         for found in batches.list_recent(room.database)
     ]
     if as_data:
-        print_json({"batches": [as_json([report]) for _, report in reports]})
+        told = [{**as_json([one]), "deadline_at": found.deadline_at} for found, one in reports]
+        print_json({"batches": told})
         return
     if not reports:
         typer.echo(room.say("no_batches", database=room.database.shown))
