@@ -146,8 +146,8 @@ class Supervisor:
     def _owe_alarm(self) -> None:
         try:
             notifications.owe_worker_alarm(self._database, self.post.model_name)
-        except ServiceError as error:
-            log.warning("service_down", code=error.code, **error.params)
+        except SekishoError as error:
+            log.warning("alarm_not_owed", code=error.code, **error.params)
 
     def _run_child(self) -> int:
         """Run one process to its end; return its exit status, negative for a signal."""

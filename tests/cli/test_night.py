@@ -6,6 +6,7 @@ import pytest
 
 from jobs.store import open_database, run_locks, schema
 from tests.cli.conftest import Call, count_batches
+from tests.store.making import drive
 from tests.test_report import KEYS
 
 RUN = ("run", "rows.csv", "--spec", "spec.toml", "--json")
@@ -88,6 +89,25 @@ def test_an_interruption_is_told(
     monkeypatch.setattr("workers.cli.run.prepare", interrupt)
     assert call(*RUN).code == "interrupted"
     assert folder
+
+
+def test_a_disk_that_is_full_at_the_end(
+    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch is reported beside the error: its rows are safe in SQL."""
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    call("submit", "rows.csv", "--spec", "spec.toml")
+    database = open_database("sqlite:///sekisho.db")
+    drive(database)
+    database.close()
+    monkeypatch.setattr("workers.cli.night.write_whole", fail)
+    told = call(*RUN, "--page", "page.html")
+    assert (told.status, told.code, told.data["done"]) == (3, "output_fails", 2)
+    assert "No space left" in told.err
+    assert not (folder / "page.html").exists()
 
 
 def test_plan_and_status_show_the_deadline(call: Call, folder: Path) -> None:

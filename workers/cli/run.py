@@ -13,7 +13,7 @@ import typer
 from jobs import submit as handing
 from jobs.cost import format_usd
 from jobs.deadline import read_deadline, show_moment
-from jobs.errors import NotBuiltError, SekishoError, SettingError
+from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError
 from jobs.export import write_file
 from jobs.job import BatchStatus
 from jobs.spec import Spec, read_spec
@@ -133,10 +133,7 @@ def _work(night: Night, settings: Settings, options: RunOptions) -> int:
         run = Run(settings, room.database, night.spec, options, view, checks=checks)
         try:
             reports = run_files(run, handed)
-            if night.out is not None:
-                _write_out(room, reports[0], night.out)
-            if night.page is not None:
-                write_page(room, reports[0].batch_id, night.page)
+            _leave(night, room, reports[0])
         except (KeyboardInterrupt, SekishoError) as error:
             if isinstance(error, KeyboardInterrupt):
                 view.say("interrupted")
@@ -144,6 +141,18 @@ def _work(night: Night, settings: Settings, options: RunOptions) -> int:
             return end_early(error, room, handed, seconds, as_data=night.as_data, page=night.page)
         _tell(night, room, reports)
     return exit_status(reports, night.allowed)
+
+
+def _leave(night: Night, room: Room, report: Report) -> None:
+    """Write the files asked for; raises ServiceError where that fails, the rows being safe in SQL."""
+    try:
+        if night.out is not None:
+            _write_out(room, report, night.out)
+        if night.page is not None:
+            write_page(room, report.batch_id, night.page)
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise ServiceError("output_fails", problem=problem) from error
 
 
 def _tell(night: Night, room: Room, reports: Sequence[Report]) -> None:
