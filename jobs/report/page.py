@@ -4,24 +4,20 @@ Facts come in, a page of ready words goes out; `jobs.report.render` lays it out.
 codes and their words are shown, never what stands in a row.
 """
 
-import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, Final, Literal
 
 from jobs.cost import format_usd
 from jobs.deadline import show_moment
 from jobs.job import BatchStatus
+from jobs.report.needs import Need, Say, count_left, find_needs, teller
 from jobs.spec.zone import DEFAULT_ZONE
-from jobs.store.deadlines import DEADLINE
-from jobs.store.facts import BatchFacts, Reason
-from jobs.store.review import RESUMABLE, SHORT_OF_MONEY
+from jobs.store.facts import BatchFacts
 from jobs.words import Language, say
 
 Tone = Literal["good", "hand", "bad", "busy"]
-Say = Callable[..., str]
 LABELS: Final = ("page_happened", "page_needs", "page_cost", "page_time", "page_confidence")
 ENDS: Final = ("done", "review", "rejected", "failed", "cancelled")
 
@@ -45,18 +41,6 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
-    """Something a person has to look at, and the command to run next; it may have none."""
-
-    kind: str
-    name: str
-    rows: int
-    code: str
-    words: str
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """A page in one language; `labels` are the headings by their codes."""
 
@@ -77,7 +61,7 @@ class Page:
 
 def compose_page(facts: BatchFacts, language: Language) -> Page:
     """Put a batch's facts into words."""
-    told: Say = partial(_say, language)
+    told = teller(language)
     batch = facts.batch
     needs = tuple(find_needs(facts, language))
     tone, headline = _head(facts, told, needs)
@@ -98,18 +82,9 @@ def compose_page(facts: BatchFacts, language: Language) -> Page:
     )
 
 
-def _say(language: Language, code: str, **params: object) -> str:
-    return say(code, language, **params)
-
-
 def zone_of(facts: BatchFacts) -> str:
     """Return the time zone of a batch's spec; specs of the first versions name none."""
     return str(facts.batch.spec.get("timezone", DEFAULT_ZONE))
-
-
-def count_left(facts: BatchFacts) -> int:
-    """Return how many rows have no end yet."""
-    return facts.tally.rows - facts.tally.ended
 
 
 def _head(facts: BatchFacts, told: Say, needs: tuple[Need, ...]) -> tuple[Tone, str]:
@@ -164,57 +139,6 @@ def _ends(facts: BatchFacts, told: Say) -> Iterator[Bar]:
     for end, count in counts.items():
         if count or end == "done":
             yield Bar(names[end], count, 100 * count / whole, end)
-
-
-def find_needs(facts: BatchFacts, language: Language) -> Iterator[Need]:
-    """Yield what needs a hand: failed rows, rows in review, rejects, the file, then warnings."""
-    told: Say = partial(_say, language)
-    batch_id = facts.batch.batch_id
-    for status, name in (
-        ("failed", told("sum_failed")),
-        ("review", told("sum_review")),
-        ("rejected", told("sum_rejected")),
-    ):
-        for reason in facts.reasons:
-            if reason.status == status:
-                command = _command(reason, batch_id)
-                yield Need(status, name, reason.rows, reason.code, reason.words, command)
-    if facts.batch.file_error is not None:
-        yield _file_need(facts, told)
-    if count_left(facts):
-        words, command = told("page_need_left"), f"sekisho status {batch_id} --follow"
-        yield Need("left", told("sum_left"), count_left(facts), "unfinished", words, command)
-    lost = facts.money.maybe_paid_nano_usd
-    if lost:
-        words = told("page_need_maybe_paid", usd=format_usd(lost))
-        yield Need("money", told("sum_maybe_paid"), 0, "maybe_paid", words, "")
-
-
-def _command(reason: Reason, batch_id: str) -> str:
-    """Return what to run next about rows that ended so."""
-    if reason.status == "failed":
-        return f"sekisho row {batch_id} {reason.first_row}"
-    if reason.status == "rejected":
-        return f"sekisho rejects {batch_id}"
-    if reason.code in SHORT_OF_MONEY:
-        return f"sekisho resume {batch_id} --budget USD"
-    if reason.code in (*RESUMABLE, DEADLINE):
-        return f"sekisho resume {batch_id}"
-    return f"sekisho results {batch_id} --out {batch_id}.csv"
-
-
-def _file_need(facts: BatchFacts, told: Say) -> Need:
-    batch = facts.batch
-    file = shlex.quote(batch.file_name)
-    taken = " --partial" if batch.status is BatchStatus.FAILED else ""
-    return Need(
-        kind="file",
-        name=told("page_file"),
-        rows=0,
-        code=batch.file_error or "",
-        words=batch.file_error_reason or "",
-        command=f"sekisho run {file} --spec SPEC{taken}",
-    )
 
 
 def _cost(facts: BatchFacts, told: Say) -> Iterator[Fact]:
