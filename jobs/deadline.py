@@ -1,4 +1,4 @@
-"""Deadlines: when rows without an end stop being worked on. Pure: words and a clock in, a moment out.
+"""Deadlines: when rows without an end stop being worked on. Pure: words and a clock in, a moment.
 
 `06:00` is the next such time of day in a time zone, `4h` or `1h30m` so long from now,
 `2026-11-21T06:00` a moment in that zone unless it names its own offset. `none` lifts a deadline.
@@ -56,7 +56,8 @@ def _from_time_of_day(text: str, zone: str, now: datetime) -> datetime | None:
     match = TIME_OF_DAY.fullmatch(text)
     if match is None:
         return None
-    clock = time(*(int(part or 0) for part in match.groups()))
+    hour, minute, second = (int(part or 0) for part in match.groups())
+    clock = time(hour, minute, second)
     today = now.astimezone(find_zone(zone)).date()
     days = (today + timedelta(days=ahead) for ahead in range(3))
     moments = (_at(datetime.combine(day, clock), zone) for day in days)

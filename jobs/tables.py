@@ -116,9 +116,7 @@ batches = Table(
     Column("created_at", UtcTime, nullable=False, comment="when it was handed in"),
     Column("opened_at", UtcTime, comment="when its last row was in SQL"),
     Column("closed_at", UtcTime, comment="when it ended, in whatever way"),
-    Column(
-        "deadline_at", UtcTime, comment="when rows without an end go to review, NULL if never"
-    ),
+    Column("deadline_at", UtcTime, comment="when rows without an end go to review, NULL if never"),
     Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
     _one_of("status", BatchStatus),
     UniqueConstraint("identity", "generation"),

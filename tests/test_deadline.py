@@ -62,7 +62,7 @@ def test_a_deadline_that_has_passed_is_refused(text: str) -> None:
 
 
 def test_hours_that_the_clocks_skip_or_repeat() -> None:
-    """In New York 02:30 is skipped in March and 01:30 comes twice in November: the first is meant."""
+    """New York skips 02:30 in March; in November 01:30 comes twice, and the first is meant."""
     zone = "America/New_York"
     spring = read_deadline("02:30", zone, datetime(2026, 3, 8, 5, 0, tzinfo=UTC)).at
     assert spring == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)  # 03:30 in summer time

@@ -101,7 +101,7 @@ def test_a_redis_that_is_down_is_found(tmp_path: Path) -> None:
 
 
 def test_a_webhook_that_takes_nothing_is_found(tmp_path: Path) -> None:
-    """News that are tried again are a warning, news that were given up are bad; no path is shown."""
+    """News tried again are a warning, news given up are bad; the address's path is not shown."""
     text = "[notify]\nwebhook = 'https://hooks.example.com/services/T0P'\n"
     settings = make_settings(tmp_path, text)
     finding = find(settings, "webhook")

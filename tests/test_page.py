@@ -89,7 +89,8 @@ def make_broken(name: str = "night.csv") -> BatchFacts:
         file_error_reason="a quote was not closed",
     )
     tally = Tally(100, 3, 0, 0, 0, 0, 0, 0, 97, 0)
-    return make_facts(batch=batch, tally=tally, reasons=make_facts().reasons[-1:])
+    money = CloudMoney(0, 0, 0, 0)
+    return make_facts(batch=batch, tally=tally, money=money, reasons=make_facts().reasons[-1:])
 
 
 class Checker(HTMLParser):
@@ -193,7 +194,9 @@ def test_html_is_sound_and_stands_alone(facts: BatchFacts, language: Language) -
     assert "url(" not in html
     assert "http" not in html.replace("http-equiv", "")
     assert ("lang", language) in read.attributes
-    assert not re.search(r"\{\w+\}|page_\w+", read.text.partition("</style>")[2] or read.text[-2000:])
+    assert not re.search(
+        r"\{\w+\}|page_\w+", read.text.partition("</style>")[2] or read.text[-2000:]
+    )
     assert facts.batch.batch_id in read.text
 
 

@@ -33,9 +33,7 @@ def test_an_error_inside_gives_it_back(sqlite: Database) -> None:
     assert not isinstance(run_locks.take(sqlite, "nightly"), Holder)
 
 
-def test_a_lock_that_was_lost_is_noticed(
-    sqlite: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_that_was_lost_is_noticed(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was silent too long, and whose lock another one took, ends."""
     looked = threading.Event()
     renew = run_locks.renew

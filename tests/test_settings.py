@@ -198,10 +198,11 @@ def test_a_secret_of_a_file_stays_there_for_children(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_an_address_that_cannot_be_called_is_not_shown(address: str) -> None:
     """A webhook is http or https with a host and no user; what was written stays hidden."""
-    for reading in (lambda: read(SEKISHO_NOTIFY_WEBHOOK=address), lambda: read_from_file(address)):
-        with pytest.raises(SettingError) as caught:
-            reading()
-        assert "T0P" not in str(caught.value)
+    with pytest.raises(SettingError) as by_environment:
+        read(SEKISHO_NOTIFY_WEBHOOK=address)
+    with pytest.raises(SettingError) as by_file:
+        read_from_file(address)
+    assert "T0P" not in f"{by_environment.value} {by_file.value}"
 
 
 def read_from_file(address: str) -> Settings:
@@ -219,7 +220,7 @@ def test_the_webhook_and_its_secret_stay_hidden(tmp_path: Path) -> None:
     assert read().notify.webhook is not None
     path = tmp_path / "hook"
     path.write_text("https://env.example.com/T0P\n")
-    settings = read(SEKISHO_NOTIFY_WEBHOOK_FILE=str(path), SEKISHO_NOTIFY_SECRET="T0P")
+    settings = read(SEKISHO_NOTIFY_WEBHOOK_FILE=str(path), SEKISHO_NOTIFY_SECRET="T0P")  # noqa: S106 - no secret
     notify = settings.notify
     assert notify.webhook is not None
     assert notify.secret is not None

@@ -98,7 +98,7 @@ def test_what_a_child_cannot_do_is_raised(make: Make, tmp_path: Path) -> None:
 def test_a_child_that_never_gets_ready_is_given_up(
     make: Make, sqlite: Database, tmp_path: Path
 ) -> None:
-    """After some deaths without a `ready` the supervisor says so, and alarms, instead of trying on."""
+    """After some deaths without a `ready` the supervisor says so and alarms, and tries no more."""
     supervisor = make("exit 9\n")
     with pytest.raises(ServiceError) as caught:
         supervisor.wait_ready()

@@ -100,7 +100,7 @@ class Notifier:
                 if not self._down:
                     log.warning("service_down", code=error.code, **error.params)
                 self._down = True
-            except Exception as error:  # noqa: BLE001 - news must never end the work
+            except Exception as error:  # news must never end the work
                 log.error("notifier_failed", kind=type(error).__name__)
                 return
 
@@ -169,9 +169,7 @@ class Notifier:
         return False
 
 
-def find_alarms(
-    report: Report, reasons: list[ReviewReason], alarm_bad: str
-) -> tuple[str, ...]:
+def find_alarms(report: Report, reasons: list[ReviewReason], alarm_bad: str) -> tuple[str, ...]:
     """Return what is alarming about the end of a batch, most general first."""
     codes = {reason.code for reason in reasons}
     found = {

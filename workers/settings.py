@@ -121,7 +121,7 @@ class DispatchSection(Section):
 
 
 class NotifySection(Section):
-    """[notify]: who hears of the end of a batch. The address is a secret: whoever has it can post."""
+    """[notify]: who hears of the end of a batch. Whoever has the address can post: a secret."""
 
     webhook: SecretStr | None = None
     secret: SecretStr | None = None
@@ -136,7 +136,9 @@ class NotifySection(Section):
     def _be_an_address(cls, value: SecretStr | None) -> SecretStr | None:
         """Refuse what cannot be called, without showing it."""
         if value is not None and not is_web_address(value.get_secret_value()):
-            raise ValueError("it must be an address such as https://host/path, without a user in it")
+            raise ValueError(
+                "it must be an address such as https://host/path, without a user in it"
+            )
         return value
 
 

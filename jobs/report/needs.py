@@ -1,4 +1,4 @@
-"""What of a batch needs a hand, in the order of urgency, each with the command to run next. Pure."""
+"""What of a batch needs a hand, the most urgent first, with the commands to run next. Pure."""
 
 import shlex
 from collections.abc import Callable, Iterator

@@ -129,7 +129,7 @@ def read_facts(database: Database, batch_id: str) -> BatchFacts:
 def _read_reasons(
     connection: Connection, batch_id: str, query: str, words: str
 ) -> tuple[Reason, ...]:
-    """Return the reasons of a query, most frequent first, with the words of each one's first row."""
+    """Return a query's reasons, most frequent first, with the words of each one's first row."""
     found = []
     for row in connection.execute(text(query), {"batch_id": batch_id}).all():
         first: Mapping[str, Any] = {"batch_id": batch_id, "row_number": row.first_row}

@@ -38,7 +38,9 @@ def upgrade() -> None:
         sa.Column("next_try_at", UtcTime(), nullable=True, comment="when it is due, NULL if ended"),
         sa.Column("sent_at", UtcTime(), nullable=True, comment="when the receiver took it"),
         sa.Column("given_up_at", UtcTime(), nullable=True, comment="when it was given up"),
-        sa.Column("problem", sa.String(length=64), nullable=True, comment="why the last try failed"),
+        sa.Column(
+            "problem", sa.String(length=64), nullable=True, comment="why the last try failed"
+        ),
         sa.Column("created_at", UtcTime(), nullable=False, comment="committed with what it tells"),
         sa.ForeignKeyConstraint(
             ["batch_id"], ["batches.batch_id"], name=op.f("fk_notifications_batch_id_batches")

@@ -71,9 +71,7 @@ def test_a_service_that_is_down_beside_a_batch_that_is_there(call: Call, folder:
     assert both.code == "redis_fails"
 
 
-def test_an_interruption_is_told(
-    call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_is_told(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit 130, with the batch as it stands if there is one."""
 
     def interrupt(*_: object) -> None:

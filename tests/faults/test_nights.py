@@ -107,8 +107,6 @@ def test_the_end_is_told(embedded_world: World, monkeypatch: pytest.MonkeyPatch)
         ).report
         server.shutdown()
         serving.join()
-    assert [(body["event"], body["batch_id"]) for body in heard] == [
-        ("closed", report["batch_id"])
-    ]
+    assert [(body["event"], body["batch_id"]) for body in heard] == [("closed", report["batch_id"])]
     assert heard[0]["done"] == report["done"] == 40
     assert "All 40 rows are done." in page.read_text("utf-8")

@@ -220,8 +220,8 @@ def test_resume_sends_escalated_rows_to_the_cloud_again(database: Database) -> N
     batches.close_finished(database)
     assert review.resume(database, made.batch.batch_id).rows == 1
     assert statuses(database, made.batch) == ["escalated"]
+    answered = cloud_outcome(lease.jobs[0], 5)
     with pytest.raises(LeaseLost):  # the late reply has no row in review any more
-        answered = cloud_outcome(lease.jobs[0], 5)
         cloud.settle(database, lease, begun, answered, provider_request_id=None)
     lease = claim_cloud(database)
     begun = begin(database, lease, lease.jobs[0])
@@ -248,9 +248,7 @@ def test_handing_in_again_changes_only_the_deadline_of_what_is_unended(database:
     dated = type(new)(new.identity, new.spec, new.file, new.language, new.partial, FUTURE)
     assert batches.create(database, dated).deadline_at == FUTURE.at
     assert batches.create(database, new).deadline_at == FUTURE.at
-    lifted = type(new)(
-        new.identity, new.spec, new.file, new.language, new.partial, Deadline(None)
-    )
+    lifted = type(new)(new.identity, new.spec, new.file, new.language, new.partial, Deadline(None))
     assert batches.create(database, lifted).deadline_at is None
     with database.write() as connection:
         connection.execute(text("UPDATE batches SET status = 'closed'"))

@@ -1,4 +1,4 @@
-"""What a nightly `run` has besides: its deadline, its lock, its page, and a report of every ending."""
+"""What a nightly `run` has besides: a deadline, a lock, a page, a report of every ending."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -48,7 +48,9 @@ def hold_if_named(room: Room, name: str | None) -> Iterator[tuple[Callable[[], N
         yield (check,)
 
 
-def choose_page(page: Path, files: Sequence[Path], needed: Sequence[Path], settings: Settings) -> Path:
+def choose_page(
+    page: Path, files: Sequence[Path], needed: Sequence[Path], settings: Settings
+) -> Path:
     """Return where the page goes; refused before anything is done if it cannot go there."""
     if len(files) > 1:
         raise SettingError("page_needs_one_file")

@@ -144,7 +144,7 @@ def _work(night: Night, settings: Settings, options: RunOptions) -> int:
 
 
 def _leave(night: Night, room: Room, report: Report) -> None:
-    """Write the files asked for; raises ServiceError where that fails, the rows being safe in SQL."""
+    """Write the files asked for; raises ServiceError where that fails (the rows are in SQL)."""
     try:
         if night.out is not None:
             _write_out(room, report, night.out)
