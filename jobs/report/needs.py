@@ -54,8 +54,10 @@ def find_needs(facts: BatchFacts, language: Language) -> Iterator[Need]:
     ):
         for reason in facts.reasons:
             if reason.status == status:
-                command = _command(reason, batch_id)
-                yield Need(status, name, reason.rows, reason.code, reason.words, command)
+                command, words = _command(reason, batch_id), reason.words
+                if status != "rejected":  # whose words name their record
+                    words = told("page_first_row", row=reason.first_row, words=words)
+                yield Need(status, name, reason.rows, reason.code, words, command)
     if facts.batch.file_error is not None:
         yield _file_need(facts, told)
     if count_left(facts):

@@ -3,19 +3,23 @@
 import json
 import signal
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
-from jobs.store import checks, results
+from jobs.deadline import Deadline
+from jobs.store import checks, deadlines, results
 from tests.faults.settled import check_settled
 from tests.faults.world import World
 
 pytestmark = pytest.mark.fault
 
-ROWS = 400
-SLOW: dict[str, object] = {"pause_ms_per_step": 200}  # 20 rows/s: far from done at the deadline
+ROWS = 200
+SLOW: dict[str, object] = {
+    "pause_ms_per_step": 200
+}  # 20 rows/s: 10 s of work, far from done at the deadline
 
 
 def count(world: World) -> results.Tally:
@@ -23,6 +27,16 @@ def count(world: World) -> results.Tally:
     batch = world.batch()
     assert batch is not None
     return results.tally(world.database, batch.batch_id)
+
+
+def strike(world: World) -> None:
+    """Let the newest batch's deadline come."""
+    batch = world.batch()
+    assert batch is not None
+    assert batch.deadline_at is not None
+    with world.database.write() as connection:
+        past = Deadline(datetime(2020, 1, 1, tzinfo=UTC))
+        deadlines.set_deadline(connection, batch.batch_id, past)
 
 
 def start_night(world: World, *options: str, rows: int = ROWS) -> Any:
@@ -51,10 +65,11 @@ def test_deadline_after_a_kill(embedded_world: World) -> None:
     """When the run was killed, any dispatcher keeps its deadline."""
     world = embedded_world
     world.configure(stub=SLOW)
-    run = start_night(world, "--deadline", "8s")
+    run = start_night(world, "--deadline", "9h")
     world.wait_done(8)
     run.send(signal.SIGKILL)
     world.finish(run, status=-signal.SIGKILL)
+    strike(world)
     dispatcher = world.start("dispatch")
     world.wait_closed()
     dispatcher.terminate()
