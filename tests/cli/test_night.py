@@ -119,3 +119,9 @@ def test_plan_and_status_show_the_deadline(call: Call, folder: Path) -> None:
     call("submit", "rows.csv", "--spec", "spec.toml")
     assert call("status", "latest", "--json").data["deadline_at"] is None
     assert "deadline" not in call("status", "latest").out
+    call("submit", "rows.csv", "--spec", "spec.toml", "--deadline", "2999-01-01T06:00")
+    listed = call("status", "--json").data["batches"]
+    assert [one["deadline_at"] for one in listed] == ["2998-12-31T21:00:00+00:00"]
+    assert "2999-01-01 06:00 Asia/Tokyo" in call("status", "latest").out
+    call("submit", "rows.csv", "--spec", "spec.toml", "--deadline", "none")
+    assert call("status", "latest", "--json").data["deadline_at"] is None

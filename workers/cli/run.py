@@ -12,7 +12,7 @@ import typer
 
 from jobs import submit as handing
 from jobs.cost import format_usd
-from jobs.deadline import read_deadline, show_moment
+from jobs.deadline import Deadline, read_deadline, show_moment
 from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError
 from jobs.export import write_file
 from jobs.job import BatchStatus
@@ -97,14 +97,17 @@ def run(
         limit=limit,
         as_data=as_data,
     )
-    zone = parsed.timezone
-    due = None if deadline is None else read_deadline(deadline, zone, datetime.now(UTC))
+    due = _read_due(deadline, parsed)
     options = RunOptions(device=device, force=force, partial=partial, deadline=due)
     try:
         status = _work(night, settings, options)
     except KeyboardInterrupt:
         raise tell_interrupted(as_data=as_data) from None
     raise typer.Exit(status)
+
+
+def _read_due(text: str | None, spec: Spec) -> Deadline | None:
+    return None if text is None else read_deadline(text, spec.timezone, datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +236,14 @@ def submit(
     force: Force = False,
     partial: Partial = False,
     limit: Limit = None,
+    deadline: DeadlineAt = None,
     db: Db = None,
     redis: Redis = None,
     config: Config = None,
     as_data: Json = False,
 ) -> None:
     parsed = read_spec(spec)
+    due = _read_due(deadline, parsed)
     told: list[dict[str, Any]] = []
     settings = read_settings(database_url=db, redis_url=redis, config=config)
     check_cloud(settings, parsed)
@@ -257,6 +262,7 @@ def submit(
                 wait=threading.Event().wait,
                 force=force or again,
                 partial=partial,
+                deadline=due,
                 on_warning=lambda code, params: typer.echo(room.say(code, **params), err=True),
             )
             report = report_on(room.database, batch, 0)
