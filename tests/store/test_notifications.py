@@ -1,5 +1,7 @@
 """Notifications: owed with what they tell, judged once, tried until taken or given up."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from sqlalchemy import update
 
 from jobs.store import Database, batches, loading, notifications
@@ -123,3 +125,16 @@ def test_a_worker_that_was_given_up_is_an_alarm(database: Database) -> None:
     (new,) = notifications.list_unjudged(database)
     assert (new.event, new.alarm, new.batch_id) == ("alarm", "worker_given_up", None)
     assert new.model_name == "stub"
+
+
+def test_of_many_notifiers_one_judges_and_one_posts(database: Database) -> None:
+    """However many look at once, alarms are owed once and each thing is claimed by one."""
+    make_batch(database, [1])
+    drive(database)
+    (new,) = notifications.list_unjudged(database)
+    judged = Judged({"text": "x"}, ("bad_rows",))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: notifications.judge(database, new, judged), range(4)))
+        claimed = list(pool.map(lambda _: notifications.claim_due(database, 60), range(4)))
+    assert events(database) == [("closed", None), ("alarm", "bad_rows")]
+    assert [one is not None for one in claimed].count(True) == 1
