@@ -5,7 +5,7 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -167,9 +167,8 @@ def _look_at_webhook(settings: Settings) -> Iterator[Finding]:
     left = Undelivered(0, 0, None)
     if path is None or path.exists():
         with suppress(SekishoError):  # the database's own finding says why
-            database = open_database(settings.database_url)
-            left = notifications.find_undelivered(database, UNDELIVERED_SECONDS)
-            database.close()
+            with closing(open_database(settings.database_url)) as database:
+                left = notifications.find_undelivered(database, UNDELIVERED_SECONDS)
     named = {"host": host, "problem": left.problem}
     if left.given_up:
         words = say("doctor_webhook_given_up", settings.language, count=left.given_up, **named)
