@@ -166,9 +166,9 @@ def _look_at_webhook(settings: Settings) -> Iterator[Finding]:
     path = sqlite_file(settings.database_url)
     left = Undelivered(0, 0, None)
     if path is None or path.exists():
-        with suppress(SekishoError):  # the database's own finding says why
-            with closing(open_database(settings.database_url)) as database:
-                left = notifications.find_undelivered(database, UNDELIVERED_SECONDS)
+        # the database's own finding says what is wrong with it
+        with suppress(SekishoError), closing(open_database(settings.database_url)) as database:
+            left = notifications.find_undelivered(database, UNDELIVERED_SECONDS)
     named = {"host": host, "problem": left.problem}
     if left.given_up:
         words = say("doctor_webhook_given_up", settings.language, count=left.given_up, **named)
