@@ -11,7 +11,8 @@
     |   |-- ModelError        a model file
     |   `-- NotFoundError     a batch or a row that is not there
     |-- ServiceError          exit 3: a database, Redis or cloud that does not answer
-    |   `-- NobodyWorksError  no worker or dispatcher is there for a batch that waits
+    |   |-- NobodyWorksError  no worker or dispatcher is there for a batch that waits
+    |   `-- BusyError         another run holds the lock; nothing was done
     |-- RetryableError        the same work may succeed later
     |   |-- LeaseLost         another worker holds the chunk now; nothing was written
     |   |-- EngineStopped     the engine ended before the answer was there
@@ -83,6 +84,10 @@ class ServiceError(SekishoError):
 
 class NobodyWorksError(ServiceError):
     """No worker or dispatcher is there for a batch that waits; nothing is lost."""
+
+
+class BusyError(ServiceError):
+    """Another run holds what only one may have at a time; try again when it has ended."""
 
 
 class RetryableError(SekishoError):

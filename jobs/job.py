@@ -67,7 +67,9 @@ class ReservationStatus(StrEnum):
 
 JOB_TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = MappingProxyType(
     {
-        JobStatus.WAITING: frozenset({JobStatus.RUNNING, JobStatus.FAILED, JobStatus.CANCELLED}),
+        JobStatus.WAITING: frozenset(
+            {JobStatus.RUNNING, JobStatus.REVIEW, JobStatus.FAILED, JobStatus.CANCELLED}
+        ),
         JobStatus.RUNNING: frozenset(
             {
                 JobStatus.WAITING,
@@ -88,7 +90,7 @@ JOB_TRANSITIONS: Final[Mapping[JobStatus, frozenset[JobStatus]]] = MappingProxyT
         JobStatus.IN_CLOUD: frozenset(
             {JobStatus.DONE, JobStatus.ESCALATED, JobStatus.REVIEW, JobStatus.FAILED}
         ),
-        JobStatus.REVIEW: frozenset({JobStatus.ESCALATED, JobStatus.DONE}),
+        JobStatus.REVIEW: frozenset({JobStatus.WAITING, JobStatus.ESCALATED, JobStatus.DONE}),
         JobStatus.DONE: frozenset({JobStatus.DONE}),
         JobStatus.FAILED: frozenset({JobStatus.WAITING}),
         JobStatus.CANCELLED: frozenset(),

@@ -14,6 +14,7 @@ from typing import Final
 
 from jobs.ahead import work_ahead
 from jobs.collecting import collect_rarely
+from jobs.deadline import Deadline
 from jobs.errors import LeaseLost, SourceError
 from jobs.job import BatchStatus, NewJob, NewReject
 from jobs.plan import estimate_tokens, plan_chunks
@@ -82,6 +83,7 @@ def submit(
     force: bool = False,
     partial: bool = False,
     use_cache: bool = True,
+    deadline: Deadline | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
     on_warning: Callable[[str, Params], None] = lambda *_: None,
 ) -> Batch:
@@ -92,7 +94,7 @@ def submit(
     between looks at a batch that another process is loading.
     """
     records = records_of(handed)
-    new = NewBatch(handed.identity, handed.spec, handed.file, language, partial, use_cache)
+    new = NewBatch(handed.identity, handed.spec, handed.file, language, partial, use_cache, deadline)
     batch = batches.create(database, new, force=force)
     while batch.status is BatchStatus.LOADING:
         lease = loading.claim_loading(database, batch.batch_id)

@@ -124,6 +124,7 @@ batches = Table(
     Column("created_at", UtcTime, nullable=False, comment="when it was handed in"),
     Column("opened_at", UtcTime, comment="when its last row was in SQL"),
     Column("closed_at", UtcTime, comment="when it ended, in whatever way"),
+    Column("deadline_at", UtcTime, comment="when rows without an end go to review, NULL if never"),
     Column("updated_at", UtcTime, nullable=False, comment="last change of this record"),
     _one_of("status", BatchStatus),
     UniqueConstraint("identity", "generation"),
@@ -412,4 +413,36 @@ budget_changes = Table(
     Column("created_at", UtcTime, nullable=False, comment="when it was changed"),
     Index(None, "batch_id"),
     comment="changes of budgets; rows are only ever added",
+)
+
+run_locks = Table(
+    "run_locks",
+    metadata,
+    Column("lock_name", String(64), primary_key=True, comment="what may run once"),
+    Column("token", String(32), nullable=False, comment="fences its holder"),
+    Column("host", Text, nullable=False, comment="machine of the holder"),
+    Column("pid", Integer, nullable=False, comment="process on that machine"),
+    Column("since_at", UtcTime, nullable=False, comment="when it was taken"),
+    Column("lease_until", UtcTime, nullable=False, comment="until when it is believed"),
+    comment="runs that must not overlap",
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification_id", RecordId, primary_key=True, comment="one thing to be told"),
+    Column("event", String(16), nullable=False, comment="closed, failed or alarm"),
+    Column("alarm", String(32), comment="which alarm it is"),
+    Column("batch_id", ForeignKey("batches.batch_id"), comment="batch concerned"),
+    Column("model_name", String(64), comment="model concerned"),
+    Column("payload", Json, comment="what is sent; NULL until it was judged"),
+    Column("tries", Integer, nullable=False, comment="how often it was sent"),
+    Column("next_try_at", UtcTime, comment="when it is due, NULL if ended"),
+    Column("sent_at", UtcTime, comment="when the receiver took it"),
+    Column("given_up_at", UtcTime, comment="when it was given up"),
+    Column("problem", String(64), comment="why the last try failed"),
+    Column("created_at", UtcTime, nullable=False, comment="committed with what it tells"),
+    Index(None, "next_try_at"),
+    Index(None, "given_up_at"),
+    comment="what is owed to the webhook; counts and ids only",
 )

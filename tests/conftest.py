@@ -19,6 +19,8 @@ INTEGRATION_FILES = (
     "test_dispatch.py",
     "test_doctor.py",
     "test_log.py",
+    "test_notify.py",
+    "test_run_lock.py",
     "test_standin.py",
     "test_submit.py",
     "test_supervise.py",

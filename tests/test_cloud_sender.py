@@ -6,16 +6,20 @@ Nothing sleeps: the sender's waits are counted.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import anthropic
 import pytest
 from structlog.testing import capture_logs
 
+from jobs.cloud import CloudReply
+from jobs.deadline import Deadline
 from jobs.errors import SettingError
 from jobs.job import Hint
 from jobs.prices import Price, built_in_prices
-from jobs.store import Database, batches, budget, chunks, review
+from jobs.prompt import Question
+from jobs.store import Database, batches, budget, chunks, deadlines, review
 from jobs.store.budget import CloudMoney
 from tests.standin import Fault, RunningStandIn, Script, run_standin
 from tests.store.making import assert_sound, rows_of, statuses
@@ -358,6 +362,50 @@ def test_a_missing_price_stops_before_anything_leaves(stage: Stage) -> None:
         assert scene.reasons() == {"price_missing"}
         assert scene.standin.arrived == 0
         scene.check_exact()
+
+
+def test_a_deadline_during_a_call_costs_what_the_call_cost(stage: Stage) -> None:
+    """The reply is paid to the nano-dollar and suggested; nothing more leaves; the batch closes."""
+    with stage(rows=3, oracle=lambda _: {"label": "delivery"}) as scene:
+        past = Deadline(datetime(2020, 1, 1, tzinfo=UTC))
+
+        def strike() -> None:
+            with scene.database.write() as connection:
+                deadlines.set_deadline(connection, scene.batch_id, past)
+            assert deadlines.end_overdue(scene.database) == {scene.batch_id: 3}
+            assert batches.close_finished(scene.database) == [scene.batch_id]
+
+        asker = scene.sender._asker(MODEL)
+        scene.sender._askers[MODEL] = LateAsker(asker, strike)
+        scene.work()
+        assert scene.statuses() == ["review"] * 3
+        assert scene.reasons() == {"deadline"}
+        assert scene.standin.arrived == 1
+        assert scene.money.settled_nano_usd > 0
+        scene.check_exact()
+        first, *others = rows_of(
+            scene.database, "SELECT tier, suggested_output FROM fct_results ORDER BY row_number"
+        )
+        assert "delivery" in str(first["suggested_output"])
+        assert [row["tier"] for row in (first, *others)] == [1, 0, 0]
+
+
+class LateAsker:
+    """An asker whose reply comes after something else has happened."""
+
+    def __init__(self, asker: Asker, before: Callable[[], None]) -> None:
+        self._asker = asker
+        self._before = before
+
+    def max_output_tokens(self, question: Question) -> int:
+        """The same."""
+        return self._asker.max_output_tokens(question)
+
+    def ask(self, question: Question) -> CloudReply:
+        """Ask, and let it happen before the reply is handed over."""
+        reply = self._asker.ask(question)
+        self._before()
+        return reply
 
 
 def test_what_a_dead_sender_left_is_counted(stage: Stage) -> None:

@@ -15,7 +15,7 @@ from jobs.words import LANGUAGES, Language, catalogue
 
 ROOTS = (Path(jobs.__file__).parent, Path(workers.__file__).parent)
 RAISING = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
-SAYING = {"say", "words"}
+SAYING = {"say", "words", "told"}
 CODED = {"say_once": 1, "say_error": 1, "fail": 1, "_fail": 2, "_nothing": 0, "Remark": 1}
 """Functions that take a code, and where it stands among their arguments."""
 
@@ -25,6 +25,9 @@ def _family(stem: str, *names: str) -> tuple[str, ...]:
 
 
 PATTERNS = {
+    "notify_{}": _family(
+        "notify", "closed", "failed", "bad_rows", "budget_exhausted", "deadline_hit"
+    ),
     "sum_{}": _family(
         "sum", "rows", "done", "cached", "escalated", "review", "rejected", "failed", "cancelled"
     ),

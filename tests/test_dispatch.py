@@ -1,15 +1,17 @@
 """The dispatcher: sends what is owed within a window, sends again what got lost, frees, closes."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from threading import Event
 
 import pytest
 from sqlalchemy import update
 
 from jobs.cache import KeptAnswer
+from jobs.deadline import Deadline
 from jobs.errors import ServiceError
 from jobs.job import BatchStatus, Hint
-from jobs.store import Database, batches, chunks, outbox
+from jobs.store import Database, batches, chunks, deadlines, outbox
 from jobs.store.database import now
 from jobs.tables import answers as answers_table
 from jobs.tables import outbox as outbox_table
@@ -119,6 +121,18 @@ def test_finished_batches_are_closed(database: Database, queues: FakeQueues) -> 
     answer(database, claim(database))
     assert dispatcher.tick().closed == (batch.batch_id,)
     assert batches.get(database, batch.batch_id).status is BatchStatus.CLOSED
+
+
+def test_a_deadline_ends_and_closes_in_one_round(database: Database, queues: FakeQueues) -> None:
+    """The round after the deadline sends nothing more of the batch, and closes it."""
+    batch = make_batch(database, [1, 1])
+    dispatcher = make(database, queues)
+    with database.write() as connection:
+        past = Deadline(datetime(2020, 1, 1, tzinfo=UTC))
+        deadlines.set_deadline(connection, batch.batch_id, past)
+    assert dispatcher.tick() == Tick(closed=(batch.batch_id,))
+    assert queues.sent == []
+    assert_sound(database)
 
 
 def test_what_redis_did_not_take_stays_owed(database: Database, queues: FakeQueues) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.store import open_database, schema
+from jobs.store import notifications, open_database, schema
 from jobs.words import LANGUAGES
 from workers import doctor
 from workers.doctor import Finding, examine
@@ -98,6 +98,29 @@ def test_a_redis_that_is_down_is_found(tmp_path: Path) -> None:
     finding = find(settings, "redis")
     assert not finding.good
     assert "hidden" not in finding.words
+
+
+def test_a_webhook_that_takes_nothing_is_found(tmp_path: Path) -> None:
+    """News tried again are a warning, news given up are bad; the address's path is not shown."""
+    text = "[notify]\nwebhook = 'https://hooks.example.com/services/T0P'\n"
+    settings = make_settings(tmp_path, text)
+    finding = find(settings, "webhook")
+    assert (finding.good, finding.warning) == (True, False)
+    open_database(settings.database_url).close()  # without tables: the database's finding says so
+    assert find(settings, "webhook").good
+    assert "hooks.example.com" in finding.words
+    assert "T0P" not in finding.words
+    database = open_database(settings.database_url)
+    schema.upgrade(database)
+    notifications.owe_worker_alarm(database, "stub")
+    (owed,) = notifications.list_unjudged(database)
+    notifications.mark_failed(database, owed, "http_500", 60)
+    assert find(settings, "webhook").warning
+    notifications.mark_failed(database, owed, "http_500", None)
+    database.close()
+    finding = find(settings, "webhook")
+    assert not finding.good
+    assert "http_500" in finding.words
 
 
 def test_a_missing_compiler_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,10 @@ def test_every_state_is_reached_and_left() -> None:
 def test_what_the_design_names_as_legal() -> None:
     """A person's decision and a correction are legal; a cancelled row stays so."""
     assert {JobStatus.ESCALATED, JobStatus.DONE} <= JOB_TRANSITIONS[JobStatus.REVIEW]
+    # a deadline ends rows wherever they stand, and they can be asked again
+    for before in (JobStatus.WAITING, JobStatus.RUNNING, JobStatus.ESCALATED, JobStatus.IN_CLOUD):
+        assert JobStatus.REVIEW in JOB_TRANSITIONS[before]
+    assert JobStatus.WAITING in JOB_TRANSITIONS[JobStatus.REVIEW]
     assert JobStatus.DONE in JOB_TRANSITIONS[JobStatus.DONE]
     assert not JOB_TRANSITIONS[JobStatus.CANCELLED]
     assert not BATCH_TRANSITIONS[BatchStatus.FAILED]

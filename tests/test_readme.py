@@ -31,6 +31,7 @@ from workers.settings import (
     DeviceSection,
     DispatchSection,
     ModelSection,
+    NotifySection,
     WorkerSection,
     read_settings,
 )
@@ -51,6 +52,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "dispatch.": DispatchSection,
     "cloud.": CloudSection,
     "cache.": CacheSection,
+    "notify.": NotifySection,
 }
 
 
@@ -288,7 +290,7 @@ def test_what_is_not_built_is_the_codes() -> None:
             "report cost",
             "models pull",
         ],
-        "options": ["run --deadline"],
+        "options": [],
         "spec keys": list(KEYS_NOT_BUILT),
         "spec values": [f"{key}={value}" for key, of in NOT_BUILT_VALUES.items() for value in of],
         "field keys": [

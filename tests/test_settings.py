@@ -1,5 +1,6 @@
 """Settings: an option beats the environment, which beats sekisho.toml; mistakes are named."""
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -109,6 +110,10 @@ def test_unreadable_files_are_named(content: str | bytes | None) -> None:
         ("[cloud]\nlease_seconds = 'x'", "cloud.lease_seconds", "number"),
         ("[cloud]\ntimeout_seconds = 0", "cloud.timeout_seconds", "greater than 0"),
         ("[cloud]\ngive_up_seconds = 60", "cloud.give_up_seconds", "cloud.timeout_seconds"),
+        ("[notify]\nwebhook = 'ftp://host/T0P'", "notify.webhook", "https"),
+        ("[notify]\nalarm_bad = 'many'", "notify.alarm_bad", "pattern"),
+        ("[notify]\nevents = ['opened']", "notify.events.0", "closed"),
+        ("[notify]\nweb_hook = 'x'", "notify.web_hook", "webhook"),
     ],
 )
 def test_wrong_keys_are_named(text: str, key: str, hint: str) -> None:
@@ -187,3 +192,42 @@ def test_a_secret_of_a_file_stays_there_for_children(tmp_path: Path) -> None:
     other = hand_secret(NAME, "sqlite:///other.db", environment)
     assert read_secret(NAME, other) == "sqlite:///other.db"
     assert hand_secret(NAME, "sqlite:///a.db", {})[NAME] == "sqlite:///a.db"
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://h/T0P", "https:///T0P", "https://user:T0P@h/", "T0P", "http://h:99999/T0P",
+     "http://h/T0P x", "http://h/T0P\n", "file:///T0P"],
+)  # fmt: skip
+def test_an_address_that_cannot_be_called_is_not_shown(address: str) -> None:
+    """A webhook is http or https with a host and no user; what was written stays hidden."""
+    with pytest.raises(SettingError) as by_environment:
+        read(SEKISHO_NOTIFY_WEBHOOK=address)
+    with pytest.raises(SettingError) as by_file:
+        read_from_file(address)
+    assert "T0P" not in f"{by_environment.value} {by_file.value}"
+
+
+def read_from_file(address: str) -> Settings:
+    """Settings whose file names this webhook."""
+    write(f"[notify]\nwebhook = {json.dumps(address)}\n")
+    try:
+        return read()
+    finally:
+        Path("sekisho.toml").unlink()
+
+
+def test_the_webhook_and_its_secret_stay_hidden(tmp_path: Path) -> None:
+    """Both may come from the environment or from files, which win; neither is ever printed."""
+    write("[notify]\nwebhook = 'https://file/T0P'\nalarm_bad = '3'\n")
+    assert read().notify.webhook is not None
+    path = tmp_path / "hook"
+    path.write_text("https://env.example.com/T0P\n")
+    settings = read(SEKISHO_NOTIFY_WEBHOOK_FILE=str(path), SEKISHO_NOTIFY_SECRET="T0P")  # noqa: S106 - no secret
+    notify = settings.notify
+    assert notify.webhook is not None
+    assert notify.secret is not None
+    assert notify.webhook.get_secret_value() == "https://env.example.com/T0P"
+    assert notify.secret.get_secret_value() == "T0P"
+    assert (notify.alarm_bad, notify.events) == ("3", ("closed", "failed", "alarm"))
+    assert "T0P" not in f"{settings!r} {settings}"

@@ -95,14 +95,18 @@ def test_what_a_child_cannot_do_is_raised(make: Make, tmp_path: Path) -> None:
     assert (tmp_path / "starts").read_text().count("x") == 1
 
 
-def test_a_child_that_never_gets_ready_is_given_up(make: Make, tmp_path: Path) -> None:
-    """After some deaths without a `ready` the supervisor says so instead of trying for ever."""
+def test_a_child_that_never_gets_ready_is_given_up(
+    make: Make, sqlite: Database, tmp_path: Path
+) -> None:
+    """After some deaths without a `ready` the supervisor says so and alarms, and tries no more."""
     supervisor = make("exit 9\n")
     with pytest.raises(ServiceError) as caught:
         supervisor.wait_ready()
     assert caught.value.code == "worker_keeps_dying"
     assert caught.value.params == {"model": "stub", "status": 9}
     assert (tmp_path / "starts").read_text().count("x") == BARREN_DEATHS_MAX
+    owed = rows_of(sqlite, "SELECT event, alarm, model_name FROM notifications")
+    assert owed == [{"event": "alarm", "alarm": "worker_given_up", "model_name": "stub"}]
 
 
 def crash_with_journal(

@@ -1,4 +1,5 @@
-"""The dispatcher: sends what is owed, sends again what got stuck, frees dead leases, closes.
+"""The dispatcher: sends what is owed and again what got stuck, frees dead leases, keeps deadlines,
+closes.
 
 It also deletes kept answers that are too old or too many.
 
@@ -17,7 +18,7 @@ import structlog
 from jobs.errors import ServiceError
 from jobs.faults import trip
 from jobs.job import Hint
-from jobs.store import Database, answers, batches, outbox, recovery
+from jobs.store import Database, answers, batches, deadlines, outbox, recovery
 from jobs.store.outbox import Owed, QueueDebt
 from workers.broker import Queues
 from workers.settings import CacheSection, DispatchSection
@@ -83,6 +84,7 @@ class Dispatcher:
     def tick(self) -> Tick:
         """Do one round."""
         freed = recovery.recover_expired(self._database)
+        self._keep_deadlines()
         closed = batches.close_finished(self._database)
         sent = again = 0
         for debt in outbox.debts(self._database):
@@ -99,6 +101,11 @@ class Dispatcher:
         if pruned < answers.PRUNE_ROWS:
             self._prune_at = self._monotonic() + PRUNE_SECONDS
         return pruned
+
+    def _keep_deadlines(self) -> None:
+        for batch_id, rows in deadlines.end_overdue(self._database).items():
+            log.warning("deadline_passed", batch=batch_id, rows=rows)
+        deadlines.bury_forgotten(self._database)
 
     def _send_owed(self, debt: QueueDebt) -> int:
         room = self._settings.window - debt.unclaimed

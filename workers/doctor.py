@@ -5,15 +5,17 @@ import importlib.metadata
 import platform
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from jobs.errors import SekishoError
 from jobs.prices import Price, built_in_prices
 from jobs.spec import Spec
-from jobs.store import open_database, price_list, schema, sqlite_file
+from jobs.store import notifications, open_database, price_list, schema, sqlite_file
+from jobs.store.notifications import Undelivered
 from jobs.words import say
 from workers.broker import Queues
 from workers.engines.load import check_model
@@ -24,6 +26,8 @@ from workers.settings import Settings
 
 FEATURES: Final = ("avx2", "f16c", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")
 COMPILERS: Final = ("c++", "g++", "clang++")
+UNDELIVERED_SECONDS: Final = 7 * 86_400.0
+"""How far back the doctor looks for news that nobody took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ def examine(settings: Settings, spec: Spec | None = None) -> list[Finding]:
         *_look_at_models(settings, wanted),
         _look_at_database(settings),
         _look_at_redis(settings),
+        *_look_at_webhook(settings),
         *(() if spec is None else _look_at_cloud(settings, spec)),
     ]
 
@@ -149,6 +154,27 @@ def _look_at_redis(settings: Settings) -> Finding:
     except SekishoError as error:
         return Finding("redis", good=False, words=_words(error, settings))
     return Finding("redis", good=True, words=queues.shown)
+
+
+def _look_at_webhook(settings: Settings) -> Iterator[Finding]:
+    """Say what the webhook did not take; nothing without one, or without a database."""
+    webhook = settings.notify.webhook
+    if webhook is None:
+        return
+    host = urlsplit(webhook.get_secret_value()).hostname or ""
+    words = say("doctor_webhook", settings.language, host=host)
+    path = sqlite_file(settings.database_url)
+    left = Undelivered(0, 0, None)
+    if path is None or path.exists():
+        # the database's own finding says what is wrong with it
+        with suppress(SekishoError), closing(open_database(settings.database_url)) as database:
+            left = notifications.find_undelivered(database, UNDELIVERED_SECONDS)
+    named = {"host": host, "problem": left.problem}
+    if left.given_up:
+        words = say("doctor_webhook_given_up", settings.language, count=left.given_up, **named)
+    elif left.failing:
+        words = say("doctor_webhook_fails", settings.language, count=left.failing, **named)
+    yield Finding("webhook", good=not left.given_up, words=words, warning=bool(left.failing))
 
 
 def _words(error: SekishoError, settings: Settings) -> str:

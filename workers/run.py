@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from jobs import submit
+from jobs.deadline import Deadline
 from jobs.job import CLOUD_QUEUE, BatchStatus
 from jobs.prices import built_in_prices, check_cloud_model
 from jobs.route import NO_CLOUD
@@ -33,6 +34,7 @@ from workers.dispatch import Dispatcher
 from workers.embedded_redis import embedded_redis
 from workers.engines.load import check_model
 from workers.models import find_model
+from workers.notify import Notifier
 from workers.patience import Patience
 from workers.preflight import look_at_cloud
 from workers.report import Report, report_on
@@ -51,6 +53,7 @@ class RunOptions:
     force: bool = False
     partial: bool = False
     use_cache: bool = True
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ class Run:
     options: RunOptions
     view: View
     pause: Callable[[float], object] = time.sleep
+    checks: tuple[Callable[[], None], ...] = ()
+    """Asked while it works; what they raise ends it."""
 
 
 def prepare(
@@ -116,6 +121,8 @@ def run_files(run: Run, handed: Sequence[Handed]) -> list[Report]:
         senders = workers.list_live(run.database, [CLOUD_QUEUE])
         warn_of_cloud(run.settings, run.spec, run.view, from_here=not senders)
         with start_services(run.settings, run.database, run.spec, run.options, run.view) as crew:
+            for check in run.checks:
+                crew.watch(check)
             for item in waiting:
                 ended[item.identity] = _answer(run, item, crew)
     run.database.require_in_place()
@@ -187,7 +194,7 @@ def with_redis(settings: Settings) -> Iterator[Settings]:
 
 @contextmanager
 def dispatching(settings: Settings, database: Database, queues: Queues) -> Iterator[Dispatcher]:
-    """Run a dispatcher beside the block, and replace an embedded Redis that died."""
+    """Run a dispatcher and the webhook's notifier beside the block, and replace a dead Redis."""
     stop, ended = threading.Event(), threading.Event()
 
     def replace_redis() -> None:
@@ -204,11 +211,12 @@ def dispatching(settings: Settings, database: Database, queues: Queues) -> Itera
             ended.set()
 
     threading.Thread(target=go_round, daemon=True).start()
-    try:
-        yield dispatcher
-    finally:
-        stop.set()
-        ended.wait()
+    with Notifier(database, settings.notify, settings.language).running():
+        try:
+            yield dispatcher
+        finally:
+            stop.set()
+            ended.wait()
 
 
 def _tell(view: View, event: str) -> None:
@@ -231,6 +239,7 @@ def _answer(run: Run, handed: Handed, crew: Crew) -> Batch:
         force=run.options.force or (found is not None and _may_retry(found, run.options)),
         partial=run.options.partial,
         use_cache=run.options.use_cache,
+        deadline=run.options.deadline,
         on_progress=lambda records: run.view.say("loading_line", name=name, records=records),
         on_warning=lambda code, params: run.view.say(code, **params),
     )

@@ -5,13 +5,15 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -27,6 +29,9 @@ from jobs.address import (
 from jobs.cost import DeviceRate
 from jobs.errors import SettingError
 from jobs.words import Language, choose_language
+
+ALLOWANCE: Final = r"^([0-9]{1,9}|100%|[0-9]{1,2}(\.[0-9]{1,6})?%)$"
+"""Rows, or a share of them, as `--allow-bad` has it."""
 
 
 def _exact(value: Any) -> Any:
@@ -124,6 +129,28 @@ class CacheSection(Section):
     keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
 
 
+class NotifySection(Section):
+    """[notify]: who hears of the end of a batch. Whoever has the address can post: a secret."""
+
+    webhook: SecretStr | None = None
+    secret: SecretStr | None = None
+    events: tuple[Literal["closed", "failed", "alarm"], ...] = ("closed", "failed", "alarm")
+    alarm_bad: Annotated[str, Field(pattern=ALLOWANCE)] = "5%"
+    timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 10.0
+    tries: Annotated[int, Field(ge=1, le=100)] = 10
+    pause_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10.0
+
+    @field_validator("webhook")
+    @classmethod
+    def _be_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse what cannot be called, without showing it."""
+        if value is not None and not is_web_address(value.get_secret_value()):
+            raise ValueError(
+                "it must be an address such as https://host/path, without a user in it"
+            )
+        return value
+
+
 class ConfigFile(Section):
     """The whole of sekisho.toml."""
 
@@ -136,6 +163,7 @@ class ConfigFile(Section):
     dispatch: DispatchSection = DispatchSection()
     cloud: CloudSection = CloudSection()
     cache: CacheSection = CacheSection()
+    notify: NotifySection = NotifySection()
 
 
 class Settings(Section):
@@ -152,6 +180,7 @@ class Settings(Section):
     dispatch: DispatchSection
     cloud: CloudSection
     cache: CacheSection = CacheSection()
+    notify: NotifySection = NotifySection()
     language: Language
 
     @property
@@ -200,8 +229,31 @@ def read_settings(
         dispatch=file.dispatch,
         cloud=file.cloud,
         cache=file.cache,
+        notify=_add_secrets(file.notify, environment),
         language=choose_language(environment),
     )
+
+
+def _add_secrets(section: NotifySection, environment: Mapping[str, str]) -> NotifySection:
+    """Let the environment, or the files it names, win over the address and secret of the file."""
+    webhook = read_secret("SEKISHO_NOTIFY_WEBHOOK", environment)
+    secret = read_secret("SEKISHO_NOTIFY_SECRET", environment)
+    if webhook and not is_web_address(webhook):
+        raise SettingError("webhook_wrong", variable="SEKISHO_NOTIFY_WEBHOOK")
+    named = {"webhook": webhook, "secret": secret}
+    update = {key: SecretStr(value) for key, value in named.items() if value}
+    return section.model_copy(update=update)
+
+
+def is_web_address(text: str) -> bool:
+    """Say whether this can be called: http or https, a host, no user, nothing unprintable."""
+    try:
+        parts = urlsplit(text)
+        has_user, _ = "@" in parts.netloc, parts.port
+    except ValueError:
+        return False
+    plain = text.isascii() and text.isprintable() and " " not in text
+    return plain and parts.scheme in ("http", "https") and bool(parts.hostname) and not has_user
 
 
 def _read_config(path: Path) -> ConfigFile:
@@ -227,5 +279,6 @@ def _known_keys() -> list[str]:
         DispatchSection,
         CloudSection,
         CacheSection,
+        NotifySection,
     )
     return [name for section in sections for name in section.model_fields]

@@ -19,7 +19,7 @@ import structlog
 
 from jobs import errors
 from jobs.errors import SekishoError, ServiceError
-from jobs.store import Database, recovery
+from jobs.store import Database, notifications, recovery
 from workers.device import environment_of
 from workers.journal import read_suspects
 from workers.process import EXIT_FAILED, EXIT_STALLED
@@ -135,12 +135,19 @@ class Supervisor:
                 self.failure = ServiceError(
                     "worker_keeps_dying", model=self.post.model_name, status=status
                 )
+                self._owe_alarm()
                 break
             pause = BACKOFF_SECONDS[min(idle, len(BACKOFF_SECONDS) - 1)]
             self.restarts += 1
             log.warning("worker_restarts", status=status, restarts=self.restarts)
             self._on_event("restarting")
             self._stopping.wait(pause)
+
+    def _owe_alarm(self) -> None:
+        try:
+            notifications.owe_worker_alarm(self._database, self.post.model_name)
+        except SekishoError as error:
+            log.warning("alarm_not_owed", code=error.code, **error.params)
 
     def _run_child(self) -> int:
         """Run one process to its end; return its exit status, negative for a signal."""

@@ -8,10 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
 
+from jobs.deadline import Deadline
 from jobs.errors import IntegrityError, NotFoundError
 from jobs.job import BatchStatus, ChunkStatus
 from jobs.route import route_of
 from jobs.spec import Spec
+from jobs.store import deadlines, notifications
 from jobs.store.database import Database, now, upsert
 from jobs.tables import batches, chunks, tiers
 from jobs.words import Language
@@ -37,6 +39,8 @@ class NewBatch:
     language: Language
     partial: bool
     use_cache: bool = True
+    deadline: Deadline | None = None
+    """None leaves the deadline of a batch that is there as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Batch:
     records_read: int
     created_at: datetime
     closed_at: datetime | None
+    deadline_at: datetime | None = None
 
 
 def create(database: Database, new: NewBatch, *, force: bool = False) -> Batch:
@@ -70,6 +75,9 @@ def create(database: Database, new: NewBatch, *, force: bool = False) -> Batch:
         if newest is None or force:
             _insert(connection, new, generation=0 if newest is None else newest + 1)
         found = connection.execute(_select_newest(new.identity)).first()
+        if found is not None and new.deadline is not None:
+            deadlines.set_deadline(connection, found.batch_id, new.deadline)
+            found = connection.execute(_select_newest(new.identity)).first()
     if found is None:
         raise IntegrityError("batch_vanished", identity=new.identity)
     return _as_batch(found)
@@ -169,7 +177,7 @@ def stop_caching(database: Database, batch_id: str) -> None:
 
 
 def close_finished(database: Database) -> list[str]:
-    """Close every open batch without unfinished chunks; return their ids."""
+    """Close every open batch without unfinished chunks, and owe the news; return their ids."""
     unfinished = exists().where(
         chunks.c.batch_id == batches.c.batch_id, chunks.c.status != ChunkStatus.FINISHED
     )
@@ -184,7 +192,9 @@ def close_finished(database: Database) -> list[str]:
             .values(status=BatchStatus.CLOSED, closed_at=now(), updated_at=now())
             .returning(batches.c.batch_id)
         )
-        return [row.batch_id for row in closed]
+        ids = [row.batch_id for row in closed]
+        notifications.owe_end(connection, ids, "closed")
+    return ids
 
 
 def pinned_models(database: Database, batch_id: str) -> dict[str, str | None]:

@@ -2,6 +2,8 @@
 
 A row's text leaves only between `begin` and one of `settle`, `release`, `lose`. A sender that
 died in between leaves an intent behind: whoever holds the chunk next counts it as maybe paid.
+A deadline may end a row while its call is under way: the money is settled all the same, and the
+answer becomes an attempt of the row, which stays in review.
 """
 
 from collections.abc import Sequence
@@ -10,10 +12,11 @@ from typing import Final
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from jobs.errors import LeaseLost
 from jobs.job import JobStatus, Lease, Outcome, RequestStatus, ReservationStatus
 from jobs.store.chunks import fence
 from jobs.store.database import Database, now
-from jobs.store.outcomes import finish_if_empty, write_outcomes
+from jobs.store.outcomes import add_late_attempt, finish_if_empty, write_outcomes
 from jobs.tables import audit_log, batches, cloud_requests, jobs, reservations
 
 LOST_REPLIES_MAX: Final = 2
@@ -57,7 +60,7 @@ def begin(database: Database, lease: Lease, sending: Sending) -> Request | Refus
     """
     with database.write() as connection:
         fence(connection, lease)
-        _bury_intents(connection, sending.job_id)
+        bury_intents(connection, [sending.job_id])
         lost = connection.execute(
             select(func.count()).where(
                 cloud_requests.c.job_id == sending.job_id,
@@ -82,18 +85,19 @@ def begin(database: Database, lease: Lease, sending: Sending) -> Request | Refus
     return Request(request_id, sending.job_id, sending.reserved_nano_usd)
 
 
-def _bury_intents(connection: Connection, job_id: int) -> None:
+def bury_intents(connection: Connection, job_ids: Sequence[int]) -> int:
     """Count the intents of dead senders as maybe paid; their money stays taken."""
     dead = list(
         connection.scalars(
             select(cloud_requests.c.request_id).where(
-                cloud_requests.c.job_id == job_id,
+                cloud_requests.c.job_id.in_(job_ids),
                 cloud_requests.c.status == RequestStatus.INTENT,
             )
         )
     )
     for request_id in dead:
         _end(connection, request_id, RequestStatus.MAYBE_PAID, ReservationStatus.MAYBE_PAID)
+    return len(dead)
 
 
 def _reserve(connection: Connection, batch_id: str, nano_usd: int) -> bool:
@@ -163,7 +167,7 @@ def settle(
     """Write the answer of a seen reply and its exact cost; give back what was reserved too much."""
     cost = outcome.attempt.cost_nano_usd
     with database.write() as connection:
-        fence(connection, lease)
+        held = _is_held(connection, lease, request)
         _end(
             connection,
             request.request_id,
@@ -173,14 +177,42 @@ def settle(
             provider_request_id=provider_request_id,
         )
         _return_money(connection, lease.batch_id, request.reserved_nano_usd - cost)
-        write_outcomes(connection, lease, [outcome], before=JobStatus.IN_CLOUD)
-        finish_if_empty(connection, [lease.chunk_id])
+        if held:
+            write_outcomes(connection, lease, [outcome], before=JobStatus.IN_CLOUD)
+            finish_if_empty(connection, [lease.chunk_id])
+        else:
+            add_late_attempt(connection, lease, outcome)
+
+
+def _is_held(connection: Connection, lease: Lease, request: Request) -> bool:
+    """Say whether the lease holds; if not, a deadline has ended the row while it was being asked.
+
+    Raises LeaseLost when it is lost for any other reason: the call was counted as maybe paid, or
+    will be.
+    """
+    try:
+        fence(connection, lease)
+    except LeaseLost:
+        asked = (
+            select(cloud_requests.c.request_id)
+            .join(jobs, jobs.c.job_id == cloud_requests.c.job_id)
+            .where(
+                cloud_requests.c.request_id == request.request_id,
+                cloud_requests.c.status == RequestStatus.INTENT,
+                jobs.c.status == JobStatus.REVIEW,
+            )
+            .with_for_update()
+        )
+        if connection.execute(asked).first() is None:
+            raise
+        return False
+    return True
 
 
 def release(database: Database, lease: Lease, request: Request, *, problem: str) -> None:
     """Take back a call that was not charged; the row may be asked again."""
     with database.write() as connection:
-        fence(connection, lease)
+        _is_held(connection, lease, request)
         _end(
             connection,
             request.request_id,
@@ -195,7 +227,7 @@ def release(database: Database, lease: Lease, request: Request, *, problem: str)
 def lose(database: Database, lease: Lease, request: Request, *, problem: str) -> None:
     """Count a call whose reply was lost as maybe paid; its money stays taken."""
     with database.write() as connection:
-        fence(connection, lease)
+        _is_held(connection, lease, request)
         _end(
             connection,
             request.request_id,
@@ -215,8 +247,7 @@ def to_review(
     """
     with database.write() as connection:
         fence(connection, lease)
-        for job_id in job_ids:
-            _bury_intents(connection, job_id)
+        bury_intents(connection, job_ids)
         connection.execute(
             update(jobs)
             .where(

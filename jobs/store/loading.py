@@ -15,6 +15,7 @@ from jobs.faults import trip
 from jobs.job import BatchStatus, ChunkStatus, JobStatus, NewJob, NewReject, queue_name
 from jobs.spec import Spec
 from jobs.spec.zone import find_zone
+from jobs.store import notifications
 from jobs.store.bulk import insert_many
 from jobs.store.database import Database, now
 from jobs.store.workers import is_gone
@@ -246,6 +247,8 @@ def finish_loading(
         after = ChunkStatus.FINISHED if broken else ChunkStatus.WAITING
         connection.execute(update(chunks).where(of_batch).values(status=after, updated_at=now()))
         ended = now() if status is not BatchStatus.OPEN else None
+        if status is not BatchStatus.OPEN:
+            notifications.owe_end(connection, [lease.batch_id], "failed" if broken else "closed")
         connection.execute(
             update(batches)
             .where(batches.c.batch_id == lease.batch_id)

@@ -50,6 +50,33 @@ def write_outcomes(
     return [attempt_id for _, attempt_id in pairs]
 
 
+def add_late_attempt(connection: Connection, lease: Lease, outcome: Outcome) -> None:
+    """Write the answer of a row that has come to its end meanwhile: it costs, and changes no state.
+
+    It stands for the row from now on if it is an answer at all.
+    """
+    attempt_id = connection.execute(
+        insert(attempts)
+        .values(
+            **_attempt_values(outcome),
+            batch_id=lease.batch_id,
+            chunk_id=lease.chunk_id,
+            token=lease.token,
+            created_at=now(),
+        )
+        .returning(attempts.c.attempt_id)
+    ).scalar_one()
+    attempt = outcome.attempt
+    better = {} if attempt.output is None else {"attempt_id": attempt_id}
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.job_id == attempt.job_id)
+        .values(
+            cost_nano_usd=jobs.c.cost_nano_usd + attempt.cost_nano_usd, updated_at=now(), **better
+        )
+    )
+
+
 def _move_jobs(
     connection: Connection,
     lease: Lease,

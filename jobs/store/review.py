@@ -1,4 +1,4 @@
-"""Rows in review that only an obstacle kept from the cloud: sent back to it when a person says."""
+"""Rows in review that only an obstacle or a deadline stopped: asked again when a person says."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import func, select, update
 
 from jobs.job import CLOUD_QUEUE, BatchStatus, JobStatus, Step
-from jobs.store import budget
+from jobs.store import budget, deadlines
 from jobs.store.budget import NewBudget
 from jobs.store.database import Database, now
 from jobs.store.outcomes import STEP_ROWS, open_chunk
@@ -49,6 +49,7 @@ class Resumed:
 def resume(database: Database, batch_id: str, new_budget: NewBudget | None = None) -> Resumed:
     """Send rows in review back to the cloud's queue if only an obstacle stopped them.
 
+    Rows that a deadline ended go on where they stood, and a deadline that has passed is forgotten.
     A closed batch is opened again. Its budget stays what it was unless another one is given;
     raises what `budget.change` raises, and changes nothing then.
     """
@@ -64,8 +65,10 @@ def resume(database: Database, batch_id: str, new_budget: NewBudget | None = Non
             )
             .order_by(jobs.c.row_number)
         ).all()
-        if not rows:
+        late = deadlines.reopen(connection, batch_id)
+        if not rows and not late:
             return Resumed(0, 0)
+        deadlines.lift_if_past(connection, batch_id)
         ids = [row.job_id for row in rows]
         tier = connection.execute(
             select(func.count()).select_from(tiers).where(tiers.c.batch_id == batch_id)
@@ -89,4 +92,4 @@ def resume(database: Database, batch_id: str, new_budget: NewBudget | None = Non
             .where(batches.c.batch_id == batch_id, batches.c.status == BatchStatus.CLOSED)
             .values(status=BatchStatus.OPEN, closed_at=None, updated_at=now())
         )
-    return Resumed(len(ids), sum(row.obstacle_code in SHORT_OF_MONEY for row in rows))
+    return Resumed(late + len(ids), sum(row.obstacle_code in SHORT_OF_MONEY for row in rows))

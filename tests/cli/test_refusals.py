@@ -148,16 +148,6 @@ def test_one_out_for_two_files(call: Call, folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "option",
-    [("--deadline", "6h")],
-)
-def test_options_not_built(call: Call, folder: Path, option: tuple[str, ...]) -> None:
-    """An option of a part that is not built is refused by name."""
-    arguments = ("run", "rows.csv", "--spec", "spec.toml", *option)
-    assert refused(call, folder, *arguments, says=(option[0],)) == "option_not_built"
-
-
-@pytest.mark.parametrize(
     ("devices", "code"),
     [("cuda", "device_unknown"), ("0,0", "device_twice"), ("", "device_unknown")],
 )

@@ -28,9 +28,10 @@ def test_run_interrupted(world: World, interrupt: Callable[[Command], None]) -> 
     run = world.start_run(path)
     world.wait_done(8)
     interrupt(run)
-    world.finish(run, status=130, seconds=15)
+    told = world.finish(run, status=130, seconds=15).report
+    assert (told["status"], told["rows"], told["error"]["code"]) == ("open", 160, "interrupted")
     world.wait_nobody()
-    assert 8 <= world.done() < 160
+    assert 8 <= told["done"] == world.done() < 160
     world.finish(world.start_run(path), seconds=15)
     check_settled(world.database, rows=160)
     world.wait_nobody()

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -16,9 +17,10 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import make_url
 
+from jobs.deadline import Deadline
 from jobs.errors import LeaseLost
 from jobs.job import BatchStatus, Job, JobStatus, Lease
-from jobs.store import Database, batches, chunks, recovery, results
+from jobs.store import Database, batches, chunks, deadlines, recovery, results, review
 from jobs.store.database import _create_engine
 from tests.store.making import (
     LEASE_SECONDS,
@@ -35,6 +37,7 @@ from tests.store.making import (
 
 ENDS = (JobStatus.DONE, JobStatus.DONE, JobStatus.REVIEW, JobStatus.FAILED)
 WORKERS = ("w1", "w2")
+PAST = Deadline(datetime(2020, 1, 1, tzinfo=UTC))
 
 
 class Deliveries(RuleBasedStateMachine):
@@ -107,6 +110,18 @@ class Deliveries(RuleBasedStateMachine):
         """A worker dies, with or without rows inside a native call."""
         recovery.recover_worker(self.database, worker, accused, native_crash=native)
 
+    @rule(again=st.booleans())
+    def strike(self, again: bool) -> None:
+        """The deadline comes for whatever has no end; a person may ask for it again."""
+        with self.database.write() as connection:
+            deadlines.set_deadline(connection, self.batch.batch_id, PAST)
+        deadlines.end_overdue(self.database)
+        left = "SELECT status FROM jobs WHERE status IN ('waiting', 'running')"
+        if batches.get(self.database, self.batch.batch_id).status is BatchStatus.OPEN:
+            assert rows_of(self.database, left) == []
+        if again:
+            review.resume(self.database, self.batch.batch_id)
+
     @rule()
     def close(self) -> None:
         """A dispatcher closes what has ended."""
@@ -128,6 +143,7 @@ class Deliveries(RuleBasedStateMachine):
     def _finish(self) -> None:
         for worker in WORKERS:
             recovery.recover_worker(self.database, worker)
+        review.resume(self.database, self.batch.batch_id)
         drive(self.database)
         assert_sound(self.database)
         tally = results.tally(self.database, self.batch.batch_id)

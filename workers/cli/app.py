@@ -1,6 +1,5 @@
 """The application: commands gathered, errors turned into one line and an exit status."""
 
-import json
 import os
 import signal
 import sys
@@ -8,12 +7,12 @@ import traceback
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 from typer.exceptions import TyperException
 
-from jobs.errors import NotBuiltError, SekishoError, ServiceError, SettingError, UsageError
+from jobs.errors import NotBuiltError, SekishoError, SettingError
 from jobs.words import choose_language, say
 from workers.cli import (
     diff,
@@ -29,6 +28,7 @@ from workers.cli import (
     savings,
     watch,
 )
+from workers.cli.endings import EXIT_INTERRUPTED, complain, exit_status_of, print_error
 from workers.cli.options import Terminated, words
 from workers.log import configure_log
 
@@ -121,12 +121,12 @@ def _run() -> int:
         status = app(standalone_mode=False)
     except SekishoError as error:
         _complain(error.code, error.params, "--json" in sys.argv)
-        return _status(error)
+        return exit_status_of(error)
     except TyperException as error:
         _complain("usage_wrong", {"problem": str(error)}, "--json" in sys.argv)
         return 2
     except KeyboardInterrupt:
-        return 130
+        return EXIT_INTERRUPTED
     except OSError:
         raise
     except Exception as error:
@@ -165,16 +165,7 @@ def _interrupt(*_: object) -> NoReturn:
     raise Terminated
 
 
-def _status(error: SekishoError) -> int:
-    if isinstance(error, UsageError):
-        return 2
-    return 3 if isinstance(error, ServiceError) else 1
-
-
 def _complain(code: str, params: Mapping[str, object], as_data: bool) -> None:
-    words_ = say(code, choose_language(), **params)
-    print(f"sekisho: {words_}", file=sys.stderr)  # noqa: T201 - the command line speaks
+    complain(code, params)
     if as_data:
-        shown = {name: str(value) for name, value in params.items()}
-        told: dict[str, Any] = {"code": code, "message": words_, "params": shown}
-        print(json.dumps({"error": told}, ensure_ascii=False))  # noqa: T201 - as above
+        print_error(code, params)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.cost import format_usd
+from jobs.deadline import read_deadline, show_moment
 from jobs.errors import NotBuiltError, SettingError, SpecError
 from jobs.forecast import Forecast, forecast
 from jobs.plan import estimate_tokens
@@ -17,6 +18,7 @@ from jobs.spec import read_spec
 from jobs.store import price_list
 from jobs.submit import shape_of
 from workers.cli.inputs import gather
+from workers.cli.night import DeadlineAt
 from workers.cli.options import (
     Config,
     Db,
@@ -41,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
 def plan(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=words("help_files"))],
     spec: SpecFile,
+    deadline: DeadlineAt = None,
     show_outbound: Annotated[int | None, typer.Option(hidden=True)] = None,
     db: Db = None,
     redis: Redis = None,
@@ -51,6 +54,8 @@ def plan(
         raise NotBuiltError("option_not_built", option="--show-outbound")
     parsed = read_spec(spec)
     settings = read_settings(database_url=db, redis_url=redis, config=config)
+    now = datetime.now(UTC)
+    due = None if deadline is None else read_deadline(deadline, parsed.timezone, now).at
     check_cloud(settings, parsed)
     file, *more = gather([file], settings)
     if more:
@@ -62,9 +67,12 @@ def plan(
         tokenizer = tokenizer if counter else ""
         found = forecast(parsed, records, price, counter or estimate_tokens)
     if as_data:
-        print_json({**_as_data(found, file, records.file_error), "tokenizer": tokenizer or None})
+        told = {"tokenizer": tokenizer or None, "deadline_at": due}
+        print_json({**_as_data(found, file, records.file_error), **told})
     else:
         _print(found, file, parsed.name, tokenizer)
+        if due is not None:
+            typer.echo(words("deadline_is", at=show_moment(due, parsed.timezone)))
         if records.file_error:
             typer.echo(words(records.file_error, **records.file_error_params))
     raise typer.Exit(2 if records.file_error else 1 if found.rejected else 0)

@@ -1,15 +1,20 @@
 """Looking: `status`, `row`, `spec check`."""
 
 import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from jobs.deadline import show_moment
 from jobs.errors import SettingError
 from jobs.job import BatchStatus
 from jobs.spec import read_spec
-from jobs.store import batches, results
+from jobs.spec.zone import DEFAULT_ZONE
+from jobs.store import Database, batches, results
+from jobs.store.batches import Batch
 from workers.cli.options import (
     BatchId,
     Config,
@@ -55,17 +60,19 @@ def status(
         if follow:
             _follow(room, found.batch_id)
         report = report_on(room.database, found, 0)
+        deadline_at = batches.get(room.database, found.batch_id).deadline_at
         if as_data:
-            print_json(as_json([report]))
+            print_json({**as_json([report]), "deadline_at": deadline_at})
         else:
-            _print_report(room, report)
+            _print_report(room, report, _deadline_of(found, deadline_at))
 
 
 def _list_batches(room: Room, *, as_data: bool) -> None:
     recent = batches.list_recent(room.database)
     reports = [(found, report_on(room.database, found, 0)) for found in recent]
     if as_data:
-        print_json({"batches": [as_json([report]) for _, report in reports]})
+        told = [{**as_json([one]), "deadline_at": found.deadline_at} for found, one in reports]
+        print_json({"batches": told})
         return
     if not reports:
         typer.echo(room.say("no_batches", database=room.database.shown))
@@ -95,7 +102,12 @@ def _follow(room: Room, batch_id: str) -> None:
         view.end()
 
 
-def _print_report(room: Room, report: Report) -> None:
+def _deadline_of(batch: Batch, at: datetime | None) -> str | None:
+    zone = str(batch.spec.get("timezone", DEFAULT_ZONE))
+    return None if at is None else show_moment(at, zone)
+
+
+def _print_report(room: Room, report: Report, deadline: str | None) -> None:
     counted = ("rows", "done", "cached", "review", "rejected", "failed", "cancelled")
     left = report.rows - report.done - report.bad
     typer.echo(report.batch_id)
@@ -105,6 +117,7 @@ def _print_report(room: Room, report: Report) -> None:
             *((room.say(f"sum_{name}"), getattr(report, name)) for name in counted),
             (room.say("sum_left"), left),
             (room.say("sum_cost"), f"{report.cost_usd} USD"),
+            *([] if deadline is None else [(room.say("sum_deadline"), deadline)]),
         ]
     )
 

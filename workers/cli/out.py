@@ -1,6 +1,7 @@
 """Where results may be written: never over what Sekisho or the user still needs."""
 
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,6 +29,21 @@ def check_out(out: Path, settings: Settings, needed: Iterable[Path] = ()) -> Pat
     if any(_is_same(target, path) for path in kept):
         raise SettingError("out_is_needed", out=str(out))
     return target
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write a file whole or not at all: under a temporary name first, renamed at the end."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with open(descriptor, "w", encoding="utf-8", newline="") as stream:  # noqa: PTH123 - a descriptor
+            stream.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Reports: `report savings`."""
+"""Reports: `report savings`; `report batch` stands in `workers.cli.page`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,12 +22,14 @@ from workers.cli.options import (
     print_table,
     words,
 )
+from workers.cli.page import show_page
 
 
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
     group = typer.Typer(help=words("help_report_group"), no_args_is_help=True)
     group.command("savings", help=words("help_report_savings"))(savings)
+    group.command("batch", help=words("help_report_batch"))(show_page)
     group.command("quality", hidden=True, context_settings=ANY_OPTIONS)(quality)
     group.command("cost", hidden=True, context_settings=ANY_OPTIONS)(cost)
     app.add_typer(group, name="report")
