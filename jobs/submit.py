@@ -94,7 +94,9 @@ def submit(
     between looks at a batch that another process is loading.
     """
     records = records_of(handed)
-    new = NewBatch(handed.identity, handed.spec, handed.file, language, partial, use_cache, deadline)
+    new = NewBatch(
+        handed.identity, handed.spec, handed.file, language, partial, use_cache, deadline
+    )
     batch = batches.create(database, new, force=force)
     while batch.status is BatchStatus.LOADING:
         lease = loading.claim_loading(database, batch.batch_id)

@@ -15,7 +15,7 @@ def upgrade() -> None:
     """Create the table and add the column."""
     comment = "equal prompts are answered once, and earlier answers are taken"
     default = sa.true()
-    use_cache = sa.Column(
+    use_cache: sa.Column[bool] = sa.Column(
         "use_cache", sa.Boolean(), nullable=False, server_default=default, comment=comment
     )
     op.add_column("batches", use_cache)

@@ -102,4 +102,4 @@ def test_messy_files_have_as_many_records_as_rows_and_rejects(name: str) -> None
 def _first_column(path: Path) -> str:
     from jobs.source.look import look_at
 
-    return look_at(path)[0].name
+    return look_at(path).columns[0].name

@@ -245,10 +245,12 @@ def test_handing_in_again_changes_only_the_deadline_of_what_is_unended(database:
     """The same file with another deadline has it from then on; a closed batch keeps its own."""
     new = make_new()
     assert batches.create(database, new).deadline_at is None
-    dated = type(new)(new.identity, new.spec, new.file, new.language, new.partial, FUTURE)
+    dated = type(new)(new.identity, new.spec, new.file, new.language, new.partial, deadline=FUTURE)
     assert batches.create(database, dated).deadline_at == FUTURE.at
     assert batches.create(database, new).deadline_at == FUTURE.at
-    lifted = type(new)(new.identity, new.spec, new.file, new.language, new.partial, Deadline(None))
+    lifted = type(new)(
+        new.identity, new.spec, new.file, new.language, new.partial, deadline=Deadline(None)
+    )
     assert batches.create(database, lifted).deadline_at is None
     with database.write() as connection:
         connection.execute(text("UPDATE batches SET status = 'closed'"))

@@ -1,7 +1,6 @@
 """Looking: `status`, `row`, `spec check`."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from jobs.errors import SettingError
 from jobs.job import BatchStatus
 from jobs.spec import read_spec
 from jobs.spec.zone import DEFAULT_ZONE
-from jobs.store import Database, batches, results
+from jobs.store import batches, results
 from jobs.store.batches import Batch
 from workers.cli.options import (
     BatchId,
@@ -27,7 +26,7 @@ from workers.cli.options import (
     print_pairs,
     words,
 )
-from workers.report import Report, as_json, build_report, report_on
+from workers.report import Report, as_json, report_on
 from workers.view import make_view
 
 FOLLOW_SECONDS = 0.5

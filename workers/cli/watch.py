@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from jobs.errors import SettingError
-from jobs.export import write_file
+from jobs.export import Export, Wish
 from jobs.spec import Spec
-from jobs.store import Database, results
+from jobs.store import Database, batches
 from workers.cli.options import (
     Config,
     Db,
@@ -20,7 +20,7 @@ from workers.cli.options import (
     open_settled,
     words,
 )
-from workers.cli.results import RESULT_COLUMNS
+from workers.cli.results import choose_style
 from workers.device import parse_device
 from workers.run import check_cloud, check_models, warn_of_cloud
 from workers.settings import Settings, read_settings
@@ -96,7 +96,8 @@ def _make_results_folders(rules: Rules) -> None:
 
 
 def _write_results(database: Database, batch_id: str, path: Path) -> None:
-    write_file(results.stream_results(database, batch_id), RESULT_COLUMNS, path, "csv")
+    found = batches.get(database, batch_id)
+    Export(database, found, Wish()).write_file(path, choose_style("csv", path))
 
 
 def _print(sidecar: Mapping[str, Any]) -> None:
