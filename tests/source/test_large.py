@@ -94,7 +94,7 @@ def test_many_rows_of_json(tmp_path: Path) -> None:
 
 @ONLY_LINUX
 @pytest.mark.heavy
-@pytest.mark.parametrize(("suffix", "most_mib"), [("xlsx", 60), ("parquet", 100)])
+@pytest.mark.parametrize(("suffix", "most_mib"), [("xlsx", 60), ("parquet", 140)])
 def test_many_rows_of_other_formats(tmp_path: Path, suffix: str, most_mib: int) -> None:
     """Workbooks and Parquet, with one row group of 60 MB, are read in small parts."""
     path = tmp_path / f"a.{suffix}"
