@@ -37,7 +37,7 @@ def read_blocks(text: TextIO, *, block_bytes: int = BLOCK_BYTES) -> Iterator[str
     while data := opened.read1(block_bytes):
         block = left + decoder.decode(data)
         cut = block.rfind("\n") + 1
-        if not cut and len(block) >= block_bytes:
+        if not cut and len(block) > block_bytes:
             cut = len(block) - block.endswith("\r")  # a CRLF is never cut in two
         if cut:
             yield block[:cut].removeprefix(mark)

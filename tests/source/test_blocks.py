@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -59,11 +60,12 @@ def test_blocks_are_split_like_pieces(content: bytes, delimiter: str, block_byte
 
 @given(BYTES, st.integers(1, 30))
 def test_blocks_hold_the_text(content: bytes, block_bytes: int) -> None:
-    """Blocks put together are the text without its mark; none is empty or ends inside a CRLF."""
+    """Blocks put together are the text without its mark; none is empty, and no CRLF is cut."""
     blocks = list(read_blocks(opened(content), block_bytes=block_bytes))
     assert "".join(blocks) == opened(content).read().removeprefix("\ufeff")
     assert all(blocks)
-    assert not any(block.endswith("\r") for block in blocks[:-1])
+    cuts = [one[-1] + other[0] for one, other in pairwise(blocks)]
+    assert "\r\n" not in cuts
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_memory_is_one_block_however_long_the_line() -> None:
     """A line without end comes in blocks of at most PIECE_CHARS characters."""
     content = b"a" * (5 * BLOCK_BYTES) + b"\n"
     blocks = list(read_blocks(opened(content)))
-    assert len(blocks) > 3
+    assert len(blocks) >= 3
     assert max(map(len, blocks)) <= PIECE_CHARS
 
 
