@@ -1,5 +1,7 @@
 """Kept answers: found again by their key, gone with their row, and never too old or too many."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -62,6 +64,30 @@ def test_the_first_answer_stays(database: Database) -> None:
     keep(database, "b", "a", packed={"text": "other"})
     assert answers.find(database, ["a"], keep_days=DAYS) == {"a": PACKED}
     assert keys_of(database) == ["a", "b"]
+
+
+def test_many_that_keep_the_same_at_once(database: Database) -> None:
+    """Transactions with the same keys in any order wait for each other, never in a circle."""
+    names = [f"k{number}" for number in range(30)]
+    leases = []
+    for worker in "abcd":
+        make_batch(database, [len(names)], identity=worker)
+        leases.append(claim(database))
+    line = threading.Barrier(len(leases))
+
+    def commit(number: int) -> None:
+        lease = leases[number]
+        order = names[7 * number :] + names[: 7 * number]
+        order = order[::-1] if number % 2 else order
+        pairs = zip(order, lease.jobs, strict=True)
+        kept = [KeptAnswer(key, job.job_id, PACKED) for key, job in pairs]
+        line.wait()
+        chunks.commit(database, lease, [outcome(job) for job in lease.jobs], kept)
+
+    with ThreadPoolExecutor(len(leases)) as pool:
+        list(pool.map(commit, range(len(leases))))
+    assert sorted(keys_of(database)) == sorted(names)
+    assert_sound(database)
 
 
 def test_a_lost_lease_keeps_nothing(database: Database) -> None:
