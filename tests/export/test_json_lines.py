@@ -36,9 +36,8 @@ def test_values_keep_their_types() -> None:
         Column("g", "boolean"),
         Column("h", "number"),
     )
-    cells: list[list[Any]] = [[1, None], ["=返金\n", None], ['{"x": null}', None],
-             [TIME, None], [7e-9, None],
-             ["1200.50", None], [True, None], [0.5, None]]  # fmt: skip
+    cells: list[list[Any]] = [[1, None], ["=返金\n", None], ['{"x": null}', None], [TIME, None],
+             [7e-9, None], ["1200.50", None], [True, None], [0.5, None]]  # fmt: skip
     content, _ = write(columns, [cells], JSONL)
     first, second = content.decode().splitlines()
     assert "返金" in first
