@@ -97,9 +97,10 @@ class Taking:
             ),
         )
         trip("watch_after_submit")
-        if batch.status is BatchStatus.FAILED and batch.file_error in READ_AGAIN:
+        broken = batch.file_error or ""
+        if batch.status is BatchStatus.FAILED and broken in READ_AGAIN:
             reason = batch.file_error_reason
-            raise SourceError(batch.file_error or "", file=handed.file.path, reason=reason)
+            raise SourceError(broken, file=handed.file.path, reason=reason)
         return batch
 
 
