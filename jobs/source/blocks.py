@@ -39,8 +39,9 @@ def read_blocks(text: TextIO, *, block_bytes: int = BLOCK_BYTES) -> Iterator[str
         cut = block.rfind("\n") + 1
         if not cut and len(block) > block_bytes:
             cut = len(block) - block.endswith("\r")  # a CRLF is never cut in two
+        if whole := block[:cut].removeprefix(mark):
+            yield whole
         if cut:
-            yield block[:cut].removeprefix(mark)
             mark = ""
         left = block[cut:]
     last = (left + decoder.decode(b"", final=True)).removeprefix(mark)

@@ -135,6 +135,7 @@ class _Assembly:
         self._on_first_line = True
         self._broke_on_first_line = False
         self._last_quote_closes = False
+        self._quote_ends_piece = False
         self._flaw: str | None = None
 
     def add(self, piece: str, stop: int) -> bool:
@@ -151,13 +152,20 @@ class _Assembly:
         at = 0
         while at < len(piece):
             at = self._step(piece, at, stop)
-        if self._state == _BROKEN and '"' in piece:
-            after = piece.rfind('"') + 1
-            self._last_quote_closes = after >= stop or piece[after] == self._delimiter
+        self._look_at_last_quote(piece, stop)
         if stop == len(piece):
             return False
         self._on_first_line = False
         return self._state != _QUOTED
+
+    def _look_at_last_quote(self, piece: str, stop: int) -> None:
+        """Note in a broken record whether the last quote so far is followed by what ends a cell."""
+        if self._quote_ends_piece:
+            self._last_quote_closes = stop == 0 or piece[0] == self._delimiter
+        after = piece.rfind('"') + 1
+        self._quote_ends_piece = self._state == _BROKEN and after == len(piece)
+        if self._state == _BROKEN and after:
+            self._last_quote_closes = after >= stop or piece[after] == self._delimiter
 
     def finish(self) -> RawRecord:
         """Return the record as it stands at the end of its last piece."""

@@ -44,6 +44,8 @@ def without_line(record: RawRecord) -> RawRecord:
 @example(b'a,"b\nc",d\na,b\n', ",", 4)
 @example(b'"a","b"x,c"\n1,2\n', ",", 30)
 @example(b'\xef\xbb\xbf"a\r\n', ",", 2)
+@example(b'""a","a', ",", 1)
+@example(b"\xef\xbb\xbf\r", ",", 1)
 def test_blocks_are_split_like_pieces(content: bytes, delimiter: str, block_bytes: int) -> None:
     """Whatever the bytes and wherever blocks end: the same records, flaws and lines."""
     careful = split_records(
