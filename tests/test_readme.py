@@ -36,6 +36,7 @@ from workers.settings import (
     read_settings,
 )
 from workers.supervise import BACKOFF_SECONDS, BARREN_DEATHS_MAX
+from workers.watch import read_rules
 
 ROOT: Final = Path(__file__).parent.parent
 NAMES: Final = ("README.md", "README.ja.md")
@@ -246,7 +247,12 @@ def test_settings_files_are_good() -> None:
 
 def test_spec_and_file_are_good(tmp_path: Path) -> None:
     """The minimal spec passes, also with another route, and reads its file; so do the changes."""
-    specs = [block.text for block in blocks(ENGLISH, "toml") if "sekisho.toml" not in block.text]
+    others = ("sekisho.toml", "watch.toml")
+    specs = [
+        block.text
+        for block in blocks(ENGLISH, "toml")
+        if not any(name in block.text for name in others)
+    ]
     cloud, minimal, route = specs
     rest = '[task]\nkind = "classify"\nlabels = ["a", "b"]\n[input]\ntext = "text"\n'
     changed = parse_spec(f'name = "orders"\n{cloud}\n{rest}', "orders.toml")
@@ -257,6 +263,15 @@ def test_spec_and_file_are_good(tmp_path: Path) -> None:
     records = list(read_records(path, shape_of(parse_spec(minimal, "inquiries.toml"))))
     rejects = [record.reason_code for record in records if isinstance(record, Reject)]
     assert (len(records), rejects) == (4, ["empty_text"])
+
+
+def test_the_rules_of_a_folder_are_good(tmp_path: Path) -> None:
+    """The watch.toml that is shown is one, in both languages."""
+    for text in (ENGLISH, JAPANESE):
+        shown = [block.text for block in blocks(text, "toml") if "watch.toml" in block.text]
+        path = tmp_path / "watch.toml"
+        path.write_text(shown[0], encoding="utf-8")
+        assert [rule.folder for rule in read_rules(path).file.rules] == ["cs"]
 
 
 def test_queries_run(tmp_path: Path) -> None:
