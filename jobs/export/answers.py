@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from jobs.spec import ExtractTask, Spec
@@ -31,15 +32,15 @@ def order_keys(value: Any, names: tuple[str, ...] = ()) -> Any:
         return [order_keys(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if tuple(value) != names and len(value) > 1:
-        places = {name: place for place, name in enumerate(names)}
-        last = len(places)
-        ordered = sorted(value, key=lambda key: (places.get(key, last), len(key.encode()), key))
-        value = {key: value[key] for key in ordered}
-    return {
-        key: order_keys(item) if isinstance(item, dict | list) else item
-        for key, item in value.items()
-    }
+    found = ((key, value[key]) for key in _order(tuple(value), names))
+    return {key: order_keys(item) if isinstance(item, dict | list) else item for key, item in found}
+
+
+@lru_cache(maxsize=1_024)
+def _order(keys: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, ...]:
+    places = {name: place for place, name in enumerate(names)}
+    last = len(places)
+    return tuple(sorted(keys, key=lambda key: (places.get(key, last), len(key.encode()), key)))
 
 
 class JsonColumn:

@@ -14,8 +14,9 @@ from openpyxl import load_workbook
 
 from jobs import submit as handing
 from jobs.errors import SettingError, SourceError
-from jobs.export import Export, Style, Wish
+from jobs.export import FORMATS, Export, Format, Style, Wish
 from jobs.export import batch as own
+from jobs.export.columns import VIEW_KINDS
 from jobs.job import JobStatus
 from jobs.spec import Spec, parse_spec
 from jobs.store import Database, batches, chunks
@@ -239,6 +240,16 @@ def test_moments_and_tags(database: Database, path: Path) -> None:
     assert (first["tags"], first["fields"], first["label"]) == ('{"team": "desk"}', "", "refund")
     table = pq.read_table(io.BytesIO(export(database, batch, wish, Style("parquet"))))
     assert str(table.schema.field("finished_at").type) == "timestamp[us, tz=UTC]"
+
+
+@pytest.mark.parametrize("kind", FORMATS.values())
+def test_every_column_can_be_chosen(
+    database: Database, batch: Batch, path: Path, kind: Format
+) -> None:
+    """All columns of the view, of jobs and of rejects, have a form in every format."""
+    for wish in (Wish(), Wish("rejects"), Wish(original=path)):
+        content = export(database, batch, replace(wish, columns=tuple(VIEW_KINDS)), Style(kind))
+        assert content
 
 
 def test_an_open_batch_is_shown_as_it_stands(database: Database, path: Path) -> None:
