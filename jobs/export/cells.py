@@ -49,6 +49,9 @@ def is_negative(text: str) -> bool:
 
 def _numbers(cells: Cells) -> Cells:
     shown = [None if cell is None else repr(cell) for cell in cells]
+    joined = "\0".join([text for text in shown if text is not None]) + "\0"
+    if "e" not in joined and ".0\0" not in joined:
+        return shown
     return [
         text if text is None or (text[-2:] != ".0" and "e" not in text) else show_number(cell)
         for text, cell in zip(shown, cells, strict=True)
