@@ -44,7 +44,8 @@ bench-files: setup ## measure files on their way in and out; BENCH="options" (BE
 	$(BIN)/python -m benchmarks.files $(BENCH)
 
 test: setup ## set everything up and run the tests, except the slow ones
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not quiet"
+	$(BIN)/python -m pytest -m "not slow and quiet"
 
 test-unit: setup ## the unit tests alone (seconds)
 	$(BIN)/python -m pytest -q -m "not integration and not fault and not heavy and not slow" \

@@ -28,14 +28,20 @@ INTEGRATION_FILES = (
     "watch/test_crash.py",
     "watch/test_watcher.py",
 )
+LOUD = ("fault", "heavy", "slow")
+QUIET_FOLDERS = ("tests/engines/", "tests/faults/", "tests/integration/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what stands on a real database (SQLite's files too), server or process."""
+    """Mark what stands on a real database (SQLite's files too), server or process, and what wants
+    the machine for itself: a model's threads, processes that are killed, seconds of work.
+    """
     for item in items:
         where = item.nodeid.partition("::")[0]
         if where.startswith(INTEGRATION_FOLDERS) or where.endswith(INTEGRATION_FILES):
             item.add_marker(pytest.mark.integration)
+        if where.startswith(QUIET_FOLDERS) or any(map(item.get_closest_marker, LOUD)):
+            item.add_marker(pytest.mark.quiet)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -158,6 +158,7 @@ def test_japanese_labels_and_rows(llama: LlamaEngine) -> None:
     assert all(answer.text in choice.labels for answer in answers.values())
 
 
+@pytest.mark.slow
 def test_three_hundred_rows_in_one_submit(llama: LlamaEngine) -> None:
     """More rows than the context has sequences are read in several steps."""
     before = llama.counters()

@@ -69,8 +69,12 @@ def answer(engine: LlamaEngine, task: Task, text: str, *, split: bool) -> Answer
     ("task", "text"),
     [
         (Classify(ClassifyTask(kind="classify", labels=LABELS)), ENGLISH),
-        (Extract(RECORD), JAPANESE),
-        (Translate(TranslateTask(kind="translate", target_language="en")), JAPANESE),
+        pytest.param(Extract(RECORD), JAPANESE, marks=pytest.mark.slow),
+        pytest.param(
+            Translate(TranslateTask(kind="translate", target_language="en")),
+            JAPANESE,
+            marks=pytest.mark.slow,
+        ),
         (Summarize(SummarizeTask(kind="summarize", max_sentences=1)), ENGLISH),
     ],
     ids=["classify", "extract", "translate", "summarize"],

@@ -580,7 +580,7 @@ def test_this_processor_has_a_signature() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_the_real_model_in_another_format(
     model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,6 +127,7 @@ def ended(world: World) -> int:
     return 0 if batch is None else results.tally(world.database, batch.batch_id).ended
 
 
+@pytest.mark.slow
 def test_twenty_random_kills_of_a_run(embedded_world: World, standin: RunningStandIn) -> None:
     """Run, worker and sender die twenty times at random moments; the same command ends it."""
     world, rng = embedded_world, random.Random(3)  # noqa: S311 - not a secret

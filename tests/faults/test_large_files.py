@@ -55,7 +55,7 @@ def write_file(path: Path, rows: int) -> dict[int, str]:
     return reasons
 
 
-@pytest.mark.parametrize("rows", [60_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rows", [20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_large_file_killed_on_its_way(world: World, rows: int) -> None:
     """Loading and exporting, each killed five times at random, lose and double nothing."""
     path = world.folder / "large.csv"

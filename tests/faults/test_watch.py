@@ -143,6 +143,7 @@ def test_killed_between_two_steps(world: World) -> None:
     check_filed(world, len(POINTS), 1)
 
 
+@pytest.mark.slow
 def test_killed_at_random(world: World) -> None:
     """Ten deaths while files come in: each content is one batch, each file ends once."""
     rng = random.Random(5)  # noqa: S311 - not a secret

@@ -126,7 +126,7 @@ def test_cpu_alone_has_all_cores(start: Start) -> None:
     assert crew.stop() == 0
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_a_gpu_that_is_not_there_leaves_the_others(start: Start) -> None:
     """A model never falls back to the CPU in silence; the others work on, the exit tells."""
     from workers.engines.llama import has_gpu

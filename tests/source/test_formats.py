@@ -11,6 +11,8 @@ from jobs.source import InputShape, read_records
 from jobs.source.formats import choose_format
 from tests.source.reading import PLAIN, good, read_bytes
 
+GZIP_TWICE = gzip.compress(gzip.compress(b"id,text\n1,a\n", mtime=0), mtime=0)
+
 
 def refusal(path: Path, content: bytes, shape: InputShape = PLAIN) -> UsageError:
     path.write_bytes(content)
@@ -27,8 +29,8 @@ def refusal(path: Path, content: bytes, shape: InputShape = PLAIN) -> UsageError
         ("a.TSV", b"id\ttext\n", "tsv"),
         ("a.json", b"[]", "json"),
         ("a.JSONL", b"{}", "jsonl"),
-        ("a.ndjson.gz", gzip.compress(b"{}"), "jsonl"),
-        ("a.csv", gzip.compress(b"id,text"), "csv"),
+        ("a.ndjson.gz", gzip.compress(b"{}", mtime=0), "jsonl"),
+        ("a.csv", gzip.compress(b"id,text", mtime=0), "csv"),
         ("a.parquet", b"PAR1", "parquet"),
         ("dump", b"PAR1", "parquet"),
         ("dump", b'\xef\xbb\xbf [{"a":1}]', "json"),
@@ -86,9 +88,9 @@ def test_an_archive_of_files_is_no_workbook(tmp_path: Path) -> None:
         ("a.parquet", b"id,text\n", "parquet_broken"),
         ("a.xlsx", b"id,text\n", "xlsx_broken"),
         ("a.xlsx", b"PK\x03\x04 cut off", "xlsx_broken"),
-        ("a.csv.gz", gzip.compress(gzip.compress(b"id,text\n1,a\n")), "gzip_nested"),
-        ("a.parquet.gz", gzip.compress(b"PAR1"), "gzip_not_text"),
-        ("a.gz", gzip.compress(b""), "empty_file"),
+        ("a.csv.gz", GZIP_TWICE, "gzip_nested"),
+        ("a.parquet.gz", gzip.compress(b"PAR1", mtime=0), "gzip_not_text"),
+        ("a.gz", gzip.compress(b"", mtime=0), "empty_file"),
         ("a.json", b"", "empty_file"),
     ],
 )
