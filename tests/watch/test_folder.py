@@ -97,6 +97,18 @@ def test_what_is_no_plain_file_is_told_apart(root: Path, folder: Folder) -> None
     assert found["hard.csv"].links == 2
 
 
+def test_a_folder_whose_name_is_no_text_is_told_and_not_entered(root: Path, folder: Folder) -> None:
+    """No database could hold the paths of the files in it."""
+    odd = Path(os.fsdecode(os.fsencode(root) + b"/s\xff"))
+    odd.mkdir()
+    (odd / "a.csv").write_text("id,text\n")
+    drop(root, "b.csv")
+    assert {path: seen.kind for path, seen in look(folder).items()} == {
+        "b.csv": Kind.FILE,
+        "s\udcff": Kind.UNNAMED,
+    }
+
+
 def test_a_pinned_file_keeps_its_name_and_bytes(root: Path, folder: Folder) -> None:
     """What is put in its place, or over its name, while it is read changes nothing."""
     path = drop(root, "a.csv", "first")

@@ -19,6 +19,7 @@ from workers.watch.seen import (
     Kind,
     Seen,
     is_left_alone,
+    is_text,
     kind_of,
     mark_of,
 )
@@ -167,7 +168,7 @@ class Folder:
                     seen = entries[name].stat(follow_symlinks=False)
                 except OSError:
                     continue  # gone meanwhile, or to be seen at the next look
-                if stat.S_ISDIR(seen.st_mode):
+                if stat.S_ISDIR(seen.st_mode) and is_text(name):
                     below.append(inside)
                 elif not is_left_alone(name):
                     kind = kind_of(name, seen)

@@ -49,16 +49,21 @@ def mark_of(found: os.stat_result) -> Mark:
 
 
 def kind_of(name: str, found: os.stat_result) -> Kind:
-    """Tell what an entry that is no folder is; `found` must not have followed a link."""
+    """Tell what an entry is that is not looked into; `found` must not have followed a link."""
     if stat.S_ISLNK(found.st_mode):
         return Kind.LINK
-    if not stat.S_ISREG(found.st_mode):
-        return Kind.SPECIAL
+    if not is_text(name):
+        return Kind.UNNAMED
+    return Kind.FILE if stat.S_ISREG(found.st_mode) else Kind.SPECIAL
+
+
+def is_text(name: str) -> bool:
+    """Say whether a name can be written down, by a database or anybody else."""
     try:
         name.encode()
     except UnicodeEncodeError:
-        return Kind.UNNAMED
-    return Kind.FILE
+        return False
+    return True
 
 
 def is_left_alone(name: str) -> bool:
