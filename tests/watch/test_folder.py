@@ -198,6 +198,18 @@ def test_a_folder_that_was_replaced_is_noticed(root: Path, folder: Folder) -> No
         folder.require_in_place()
 
 
+def test_a_file_in_the_place_of_a_folder_above_is_noticed(tmp_path: Path) -> None:
+    """The folder is gone with the one it stood in."""
+    root = tmp_path / "above" / "drop"
+    root.mkdir(parents=True)
+    opened = Folder(root, tmp_path / "private")
+    (tmp_path / "above").rename(tmp_path / "away")
+    (tmp_path / "above").touch()
+    with pytest.raises(ServiceError):
+        opened.require_in_place()
+    opened.close()
+
+
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
     """A file, or nothing."""
     for name in ("none", "file"):

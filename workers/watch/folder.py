@@ -120,11 +120,14 @@ class Folder:
         return SettingError("watch_folder_unusable", folder=folder, problem=problem)
 
     def require_in_place(self) -> None:
-        """Raise ServiceError if the folder was removed or another stands in its place."""
+        """Raise ServiceError if the folder was removed or another stands in its place.
+
+        Raises OSError if nobody can say, for now.
+        """
         held = os.fstat(self._root)
         try:
             found = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             found = None
         if found is None or not os.path.samestat(held, found):
             raise ServiceError("watch_folder_replaced", folder=str(self.path))
