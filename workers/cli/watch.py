@@ -27,6 +27,7 @@ from workers.settings import Settings, read_settings
 from workers.view import View, make_view
 from workers.watch import Rules, WatchOptions, read_rules, watch_folder
 from workers.watch.folder import Folder, name_private
+from workers.watch.owning import check_results
 from workers.watch.rules import RULES_NAME
 from workers.watch.specs import Specs
 
@@ -54,6 +55,7 @@ def watch(
     view = make_view(settings.language)
     try:
         read = read_rules(watched.path / RULES_NAME if rules is None else rules)
+        check_results(watched, read)
         specs = Specs(lambda spec: _check(settings, spec, view))
         specs.read_all(read.spec_path(rule) for rule in read.file.rules)
         _make_results_folders(read)
