@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.errors import SettingError
+from jobs.errors import ServiceError, SettingError
 from jobs.export import Export, Wish
 from jobs.spec import Spec
 from jobs.store import Database, batches
@@ -103,4 +103,9 @@ def _write_results(database: Database, batch_id: str, path: Path) -> None:
 
 
 def _print(sidecar: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(sidecar, ensure_ascii=False))
+    """Print a line; raises ServiceError when nobody reads: the file is filed all the same."""
+    try:
+        typer.echo(json.dumps(sidecar, ensure_ascii=False))
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise ServiceError("output_fails", problem=problem) from error
