@@ -1,5 +1,6 @@
 """A page laid out: as text for a terminal or a mail, as one HTML file that needs nothing else."""
 
+import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Final
@@ -11,6 +12,8 @@ from jobs.report.page import Bar, Fact, Page
 
 TEMPLATE: Final = "batch.html.j2"
 BAR_CHARS: Final = 30
+OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, line ends of every kind, and what turns the direction of writing."""
 
 
 def render_html(page: Page) -> str:
@@ -23,8 +26,15 @@ def render_html(page: Page) -> str:
 
 
 def render_text(page: Page) -> str:
-    """Return the page as plain lines; full-width characters count double."""
-    return "\n".join(_lines(page)) + "\n"
+    """Return the page as plain lines; full-width characters count double.
+
+    What a terminal would obey, in the name of a file, is shown instead.
+    """
+    return "\n".join(OBEYED.sub(_show, line) for line in _lines(page)) + "\n"
+
+
+def _show(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode("ascii")
 
 
 def _lines(page: Page) -> Iterator[str]:
