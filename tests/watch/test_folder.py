@@ -1,5 +1,6 @@
 """A folder is looked at and read by descriptors: no link, no other folder, no other file."""
 
+import errno
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -185,6 +186,26 @@ def test_sections_that_are_links_are_refused(tmp_path: Path, root: Path, section
         pass
     opened.close()
     assert section in str(raised.value.params["folder"])
+
+
+def test_a_section_on_another_file_system_is_refused(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A volume of its own for processed/, say: no file could ever be moved there."""
+    (root / "processed").mkdir()
+    opened = Folder(root, tmp_path / "private")
+    with opened.lock():
+        assert {path.name for path in root.rglob("*")} == {"processed", ".sekisho-watch.lock"}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr("workers.watch.folder.os.rename", refuse)
+    with pytest.raises(SettingError) as raised, opened.lock():
+        pass
+    opened.close()
+    assert raised.value.params["folder"] == str(root / "processed")
+    assert not list(root.rglob("*.probe"))
 
 
 def test_a_folder_that_was_replaced_is_noticed(root: Path, folder: Folder) -> None:

@@ -25,6 +25,7 @@ from workers.watch.seen import (
 )
 
 LOCK_NAME: Final = ".sekisho-watch.lock"
+PROBE_NAME: Final = ".sekisho-watch.probe"
 DEPTH_MAX: Final = 32
 FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -95,15 +96,32 @@ class Folder:
             os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
 
     def _check_sections(self) -> None:
-        """Refuse a link, or anything else that is no folder, where files are filed."""
+        """Refuse what files cannot be moved into: a link, no folder, another file system."""
         for section in SECTIONS:
             try:
-                with self.opened(section):
-                    pass
+                with self.opened(section) as inside:
+                    self._try_move(inside)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise self._unusable(error, section) from error
+
+    def _try_move(self, target: int) -> None:
+        """Move a file of our own as files are moved later.
+
+        Raises OSError where that will never be possible; a full disk keeps nobody from watching.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            os.close(os.open(PROBE_NAME, flags, 0o600, dir_fd=self._root))
+            os.rename(PROBE_NAME, PROBE_NAME, src_dir_fd=self._root, dst_dir_fd=target)
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise
+        finally:
+            for folder in (self._root, target):
+                with suppress(OSError):
+                    os.unlink(PROBE_NAME, dir_fd=folder)
 
     def _clear_private(self) -> None:
         """Make our own folder and remove the names that a killed watcher left in it."""
