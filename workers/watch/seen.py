@@ -11,6 +11,8 @@ DONE_END: Final = ".done"
 
 PARTIAL_ENDS: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".download", "~")
 HIDDEN_STARTS: Final = (".", "~$")
+WIDE_SPACE: Final = "\u3000"
+"""The space of Japanese names, which Python takes for unprintable."""
 
 
 class Kind(StrEnum):
@@ -76,5 +78,6 @@ def show_path(path: str) -> str:
     """Return a path that can be written anywhere: one line, and text."""
     decodable = path.encode("utf-8", "backslashreplace").decode()
     return "".join(
-        character if character.isprintable() else repr(character)[1:-1] for character in decodable
+        character if character.isprintable() or character == WIDE_SPACE else repr(character)[1:-1]
+        for character in decodable
     )
