@@ -212,9 +212,12 @@ def test_what_is_filled_in_is_escaped() -> None:
 def test_what_a_terminal_would_obey_is_shown() -> None:
     """A file may be named so that it clears the screen, adds lines, or turns them around."""
     batch = replace(make_facts().batch, file_name="a\x1b[2J\x9b\nok\u202e.csv")
-    shown = render_text(compose_page(make_facts(batch=batch), "en"))
+    page = compose_page(make_facts(batch=batch), "en")
+    shown = render_text(page)
     assert r"a\x1b[2J\x9b\nok\u202e.csv" in shown
     assert all(character.isprintable() for line in shown.split("\n") for character in line)
+    html = render_html(page)
+    assert all(character.isprintable() for line in html.split("\n") for character in line)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

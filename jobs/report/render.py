@@ -17,12 +17,16 @@ OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 
 
 def render_html(page: Page) -> str:
-    """Return the page as HTML: no script, no network, everything that is filled in escaped."""
+    """Return the page as HTML: no script, no network, everything that is filled in escaped.
+
+    Control characters, which HTML has no place for, are shown as in the text.
+    """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     source = (files(__package__) / "templates" / TEMPLATE).read_text(encoding="utf-8")
-    return environment.from_string(source).render(page=page)
+    html = environment.from_string(source).render(page=page)
+    return "\n".join(OBEYED.sub(_show, line) for line in html.split("\n"))
 
 
 def render_text(page: Page) -> str:
