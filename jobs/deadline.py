@@ -77,9 +77,11 @@ def _from_moment(text: str, zone: str) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        return _at(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+        at = _at(moment, zone) if moment.tzinfo is None else moment.astimezone(UTC)
+        at.astimezone(find_zone(zone))  # else nobody could show it
     except (ValueError, OverflowError):
         return None
+    return at
 
 
 def _at(local: datetime, zone: str) -> datetime:

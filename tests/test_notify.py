@@ -1,8 +1,10 @@
 """The webhook: told at least once, signed, never followed elsewhere, never in the work's way."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -212,6 +214,33 @@ def test_a_dead_receiver_and_one_that_hangs(receiver: Receiver) -> None:
     assert post_once("http://127.0.0.1:1/x", b"{}", {}, TIMEOUT_SECONDS) == "unreachable"
     receiver.hang = threading.Event()
     assert post_once(receiver.url, b"{}", {}, 0.05) == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("part", "problem"),
+    [(b"HTTP/1.1 100 Continue\r\n\r\n", "timeout"), (b"H", "timeout"), (b"X: y\r\n", None)],
+)
+def test_a_reply_that_drips_in_has_an_end(
+    receiver: Receiver, part: bytes, problem: str | None
+) -> None:
+    """Each part comes in time, the whole never does; the other news must not wait for it."""
+    assert receiver
+    ended = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" if part.startswith(b"X") else b"")
+            while not ended.wait(0.05):
+                connection.sendall(part)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=drip, args=(listener,))
+        serving.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert post_once(url, b"{}", {}, 0.5) == problem
+        ended.set()
+        serving.join()
 
 
 def test_events_can_be_chosen(database: Database, receiver: Receiver) -> None:

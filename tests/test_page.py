@@ -209,6 +209,17 @@ def test_what_is_filled_in_is_escaped() -> None:
     assert EVIL in Checker(html).text
 
 
+def test_what_a_terminal_would_obey_is_shown() -> None:
+    """A file may be named so that it clears the screen, adds lines, or turns them around."""
+    batch = replace(make_facts().batch, file_name="a\x1b[2J\x9b\nok\u202e.csv")
+    page = compose_page(make_facts(batch=batch), "en")
+    shown = render_text(page)
+    assert r"a\x1b[2J\x9b\nok\u202e.csv" in shown
+    assert all(character.isprintable() for line in shown.split("\n") for character in line)
+    html = render_html(page)
+    assert all(character.isprintable() for line in html.split("\n") for character in line)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_text_is_aligned_and_holds_the_same(language: Language) -> None:
     """Names and commands of the page stand in the text, columns are even, no word is unfilled."""

@@ -10,16 +10,17 @@ import hashlib
 import hmac
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 import structlog
 
@@ -237,6 +238,32 @@ def sign(body: bytes, secret: str, timestamp: int) -> str:
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
+class _Limited(HTTPHandler, HTTPSHandler):
+    """Makes connections that can be cut off: a socket's timeout begins anew with every byte."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_cut = False
+        self._made: list[http.client.HTTPConnection] = []
+
+    def do_open(self, http_class: Any, req: Request, **named: Any) -> http.client.HTTPResponse:
+        def make(*arguments: Any, **more: Any) -> http.client.HTTPConnection:
+            made: http.client.HTTPConnection = http_class(*arguments, **more)
+            self._made.append(made)
+            return made
+
+        return super().do_open(make, req, **named)
+
+    def guard(self, seconds: float, done: threading.Event) -> None:
+        """Cut off what is not done after so many seconds, also what is connected later."""
+        while not done.wait(seconds):
+            self.was_cut, seconds = True, LOOK_SECONDS
+            for made in self._made:
+                if made.sock is not None:
+                    with suppress(OSError):  # not that of TLS, which would take its reader apart
+                        socket.socket.shutdown(made.sock, socket.SHUT_RDWR)
+
+
 class _Redirects(HTTPRedirectHandler):
     """Follows none: where the news goes is the user's decision."""
 
@@ -247,17 +274,25 @@ class _Redirects(HTTPRedirectHandler):
 def post_once(
     url: str, body: bytes, headers: Mapping[str, str], timeout_seconds: float
 ) -> str | None:
-    """Post to an address that `is_web_address` allows; proxies of the environment are used."""
+    """Post to an address that `is_web_address` allows; proxies of the environment are used.
+
+    The whole call has `timeout_seconds`, however slowly its reply drips in.
+    """
     request = Request(url, body, dict(headers), method="POST")  # noqa: S310 - http and https alone
+    limited, done = _Limited(), threading.Event()
+    threading.Thread(target=limited.guard, args=(timeout_seconds, done), daemon=True).start()
     try:
-        with build_opener(_Redirects).open(request, timeout=timeout_seconds) as reply:
+        with build_opener(_Redirects, limited).open(request, timeout=timeout_seconds) as reply:
             status: int = reply.status
     except HTTPError as error:
         error.close()
         status = error.code
     except (TimeoutError, URLError, OSError, http.client.HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, URLError) else error
-        return "timeout" if isinstance(cause, TimeoutError) else "unreachable"
+        late = limited.was_cut or isinstance(cause, TimeoutError)
+        return "timeout" if late else "unreachable"
+    finally:
+        done.set()
     if status in OK:
         return None
     return "redirected" if status in MOVED else f"http_{status}"

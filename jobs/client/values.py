@@ -19,6 +19,8 @@ from jobs.source import InputShape, Params
 
 _ABSENT: Final = object()
 SURROGATES: Final = re.compile("[\ud800-\udfff]")
+DATA_FRAME_NA: Final = "NAType"
+"""The type of `pandas.NA`, which says nothing of itself when it is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ def _find(row: Mapping[Any, Any], name: str) -> object:
 
 
 def _is_missing(value: object) -> bool:
-    """Tell None, an absent column, and what data frames put for either: NaN and NaT."""
-    if value is None or value is _ABSENT:
+    """Tell None, an absent column, and what data frames put for either: NaN, NaT and NA."""
+    if value is None or value is _ABSENT or type(value).__name__ == DATA_FRAME_NA:
         return True
     try:
         return isinstance(value, Number | date) and value != value  # noqa: PLR0124 - only NaN differs

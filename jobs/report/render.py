@@ -1,5 +1,6 @@
 """A page laid out: as text for a terminal or a mail, as one HTML file that needs nothing else."""
 
+import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Final
@@ -11,20 +12,33 @@ from jobs.report.page import Bar, Fact, Page
 
 TEMPLATE: Final = "batch.html.j2"
 BAR_CHARS: Final = 30
+OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters, line ends of every kind, and what turns the direction of writing."""
 
 
 def render_html(page: Page) -> str:
-    """Return the page as HTML: no script, no network, everything that is filled in escaped."""
+    """Return the page as HTML: no script, no network, everything that is filled in escaped.
+
+    Control characters, which HTML has no place for, are shown as in the text.
+    """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     source = (files(__package__) / "templates" / TEMPLATE).read_text(encoding="utf-8")
-    return environment.from_string(source).render(page=page)
+    html = environment.from_string(source).render(page=page)
+    return "\n".join(OBEYED.sub(_show, line) for line in html.split("\n"))
 
 
 def render_text(page: Page) -> str:
-    """Return the page as plain lines; full-width characters count double."""
-    return "\n".join(_lines(page)) + "\n"
+    """Return the page as plain lines; full-width characters count double.
+
+    What a terminal would obey, in the name of a file, is shown instead.
+    """
+    return "\n".join(OBEYED.sub(_show, line) for line in _lines(page)) + "\n"
+
+
+def _show(found: re.Match[str]) -> str:
+    return found.group().encode("unicode_escape").decode("ascii")
 
 
 def _lines(page: Page) -> Iterator[str]:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from jobs.errors import ServiceError
 from tests.cli.conftest import SPEC, Call
+from workers.cli.watch import _print
 from workers.watch.folder import Folder
 
 RULES = '[[rules]]\nmatch = "*.csv"\nspec = "../spec.toml"\n'
@@ -62,3 +64,15 @@ def test_rules_elsewhere_and_a_database_that_is_down(call: Call, drop: Path, fol
     nowhere = "postgresql://user:hidden@/none?host=/nonexistent"
     arguments = ("drop", "--rules", "my.toml", "--db", nowhere)
     assert refused(call, *arguments, says="database", status=3) == "database_fails"
+
+
+def test_a_line_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever read the lines has left: that is no trouble with the file."""
+
+    def refuse(_: str) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("workers.cli.watch.typer.echo", refuse)
+    with pytest.raises(ServiceError) as raised:
+        _print({"path": "a.csv"})
+    assert raised.value.code == "output_fails"

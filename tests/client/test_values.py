@@ -20,6 +20,16 @@ SEVERAL = InputShape(id="id", text=("title", "body"))
 KEY = uuid.UUID("12345678123456781234567812345678")
 
 
+class NAType:
+    """As that of data frames: a comparison with it is neither true nor false."""
+
+    def __ne__(self, other: object) -> "NAType":  # type: ignore[override]
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError
+
+
 class Colour(StrEnum):
     """A text that knows its name."""
 
@@ -49,6 +59,7 @@ def row(**changes: object) -> dict[str, object]:
         (None, ""),
         (float("nan"), ""),
         (Decimal("sNaN"), ""),
+        (NAType(), ""),
     ],
 )
 def test_ids_and_kept_values_become_texts(value: object, text: str) -> None:
@@ -90,7 +101,7 @@ def test_a_text_must_be_a_string(value: object) -> None:
     assert take(row(text=value), SHAPE) == Refusal("text_not_string", "a")
 
 
-@pytest.mark.parametrize("value", [None, float("nan")])
+@pytest.mark.parametrize("value", [None, float("nan"), NAType()])
 def test_a_missing_text_is_named(value: object) -> None:
     """None, NaN and no such column are the same: there is no text."""
     assert take(row(text=value), SHAPE) == Refusal("missing_text", "a")

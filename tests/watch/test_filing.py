@@ -124,8 +124,9 @@ def test_sidecars_of_others_are_no_sign(root: Path, folder: Folder) -> None:
     drop(root, "processed/a-2.csv.json", "not json")
     drop(root, "processed/a-3.csv.json", "[]")
     (root / "processed" / "a-4.csv.json").symlink_to("/etc/passwd")
+    drop(root, "failed/a-5.csv.json", "[" * 100_000)
     found = survey(folder, taken.path, taken.identity, None)
-    assert (found.begun, found.filed, found.number) == (None, False, 5)
+    assert (found.begun, found.filed, found.number) == (None, False, 6)
 
 
 def test_the_marker_goes_with_its_file(root: Path, folder: Folder) -> None:

@@ -1,5 +1,6 @@
 """A folder is looked at and read by descriptors: no link, no other folder, no other file."""
 
+import errno
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -97,6 +98,18 @@ def test_what_is_no_plain_file_is_told_apart(root: Path, folder: Folder) -> None
     assert found["hard.csv"].links == 2
 
 
+def test_a_folder_whose_name_is_no_text_is_told_and_not_entered(root: Path, folder: Folder) -> None:
+    """No database could hold the paths of the files in it."""
+    odd = Path(os.fsdecode(os.fsencode(root) + b"/s\xff"))
+    odd.mkdir()
+    (odd / "a.csv").write_text("id,text\n")
+    drop(root, "b.csv")
+    assert {path: seen.kind for path, seen in look(folder).items()} == {
+        "b.csv": Kind.FILE,
+        "s\udcff": Kind.UNNAMED,
+    }
+
+
 def test_a_pinned_file_keeps_its_name_and_bytes(root: Path, folder: Folder) -> None:
     """What is put in its place, or over its name, while it is read changes nothing."""
     path = drop(root, "a.csv", "first")
@@ -175,6 +188,26 @@ def test_sections_that_are_links_are_refused(tmp_path: Path, root: Path, section
     assert section in str(raised.value.params["folder"])
 
 
+def test_a_section_on_another_file_system_is_refused(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A volume of its own for processed/, say: no file could ever be moved there."""
+    (root / "processed").mkdir()
+    opened = Folder(root, tmp_path / "private")
+    with opened.lock():
+        assert {path.name for path in root.rglob("*")} == {"processed", ".sekisho-watch.lock"}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr("workers.watch.folder.os.rename", refuse)
+    with pytest.raises(SettingError) as raised, opened.lock():
+        pass
+    opened.close()
+    assert raised.value.params["folder"] == str(root / "processed")
+    assert not list(root.rglob("*.probe"))
+
+
 def test_a_folder_that_was_replaced_is_noticed(root: Path, folder: Folder) -> None:
     """Files that come into the new one would never be seen."""
     folder.require_in_place()
@@ -184,6 +217,18 @@ def test_a_folder_that_was_replaced_is_noticed(root: Path, folder: Folder) -> No
     root.mkdir()
     with pytest.raises(ServiceError):
         folder.require_in_place()
+
+
+def test_a_file_in_the_place_of_a_folder_above_is_noticed(tmp_path: Path) -> None:
+    """The folder is gone with the one it stood in."""
+    root = tmp_path / "above" / "drop"
+    root.mkdir(parents=True)
+    opened = Folder(root, tmp_path / "private")
+    (tmp_path / "above").rename(tmp_path / "away")
+    (tmp_path / "above").touch()
+    with pytest.raises(ServiceError):
+        opened.require_in_place()
+    opened.close()
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -102,3 +102,19 @@ def test_a_folder_that_cannot_be_read_is_said_once() -> None:
     once.folder.shown = scene.folder.shown
     with pytest.raises(SettingError):
         once.look(0)
+
+
+def test_a_folder_that_cannot_be_found_for_a_while_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A folder above it that may not be entered, say, ends no watch."""
+
+    def refuse() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    scene = Scene()
+    with monkeypatch.context() as closed:
+        closed.setattr(scene.folder, "require_in_place", refuse)
+        assert scene.look(0) == []
+    assert scene.view.said("Permission denied") == 1
+    assert scene.look(3) == ["a.csv"]

@@ -64,7 +64,7 @@ def test_a_broken_file_failed_with_its_own_words() -> None:
         "unclosed_quote",
         "a quote",
     )
-    copy = judge_copy(broken, REPORT, "en")
+    copy = judge_copy(broken, REPORT, rule(), "en")
     assert (copy.section, copy.status) == ("failed", "already_taken")
     assert copy.first["file_error"] == "unclosed_quote"
     cancelled = judge(replace(BATCH, status=BatchStatus.CANCELLED), REPORT, rule(), "en")
@@ -73,9 +73,18 @@ def test_a_broken_file_failed_with_its_own_words() -> None:
 
 def test_a_copy_is_processed_and_names_the_batch() -> None:
     """It was not answered again."""
-    outcome = judge_copy(BATCH, REPORT, "en")
+    outcome = judge_copy(BATCH, REPORT, rule(), "en")
     assert (outcome.section, outcome.status) == ("processed", "already_taken")
     assert "b1" in outcome.reason
+
+
+def test_a_copy_of_what_went_badly_failed_too() -> None:
+    """Nobody takes rows for answered that are not: cancelled, or more bad ones than allowed."""
+    cancelled = replace(BATCH, status=BatchStatus.CANCELLED)
+    assert judge_copy(cancelled, REPORT, rule("100%"), "en").section == "failed"
+    bad = replace(REPORT, done=9, review=1)
+    assert judge_copy(BATCH, bad, rule(), "en").section == "failed"
+    assert judge_copy(BATCH, bad, rule("1"), "en").section == "processed"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

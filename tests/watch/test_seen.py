@@ -34,4 +34,4 @@ def test_ordinary_names_are_not(name: str) -> None:
 def test_a_path_is_shown_in_one_line() -> None:
     """Control characters and bytes that are no text cannot break a log."""
     assert show_path("a\nb\x1b[1m\udcff.csv") == "a\\nb\\x1b[1m\\udcff.csv"
-    assert show_path("夜間/受注.csv") == "夜間/受注.csv"
+    assert show_path("夜間/受注\u3000一覧.csv") == "夜間/受注\u3000一覧.csv"

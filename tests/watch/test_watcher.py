@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -223,6 +225,21 @@ def test_what_cannot_come_right_ends_the_watch(house: House) -> None:
     house.crew.failure = ServiceError("database_replaced", database="x")
     with pytest.raises(ServiceError):
         house.work(house.watch())
+
+
+def test_a_reader_that_left_ends_the_watch(house: House) -> None:
+    """The file is filed all the same, and nothing wrong is said of it."""
+
+    class Left(list[Mapping[str, Any]]):
+        def append(self, _: Mapping[str, Any]) -> None:
+            raise ServiceError("output_fails", problem="Broken pipe")
+
+    house.filed = Left()
+    house.drop("a.csv")
+    with pytest.raises(ServiceError):
+        house.work(house.watch())
+    assert house.tree() == ["processed/a.csv", "processed/a.csv.json"]
+    assert house.view.said("tried again") == 0
 
 
 def test_a_full_disk_is_tried_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jobs.errors import SettingError
+from jobs.errors import ServiceError, SettingError
 from jobs.export import Export, Wish
 from jobs.spec import Spec
 from jobs.store import Database, batches
@@ -27,6 +27,7 @@ from workers.settings import Settings, read_settings
 from workers.view import View, make_view
 from workers.watch import Rules, WatchOptions, read_rules, watch_folder
 from workers.watch.folder import Folder, name_private
+from workers.watch.owning import check_results
 from workers.watch.rules import RULES_NAME
 from workers.watch.specs import Specs
 
@@ -54,6 +55,7 @@ def watch(
     view = make_view(settings.language)
     try:
         read = read_rules(watched.path / RULES_NAME if rules is None else rules)
+        check_results(watched, read)
         specs = Specs(lambda spec: _check(settings, spec, view))
         specs.read_all(read.spec_path(rule) for rule in read.file.rules)
         _make_results_folders(read)
@@ -101,4 +103,9 @@ def _write_results(database: Database, batch_id: str, path: Path) -> None:
 
 
 def _print(sidecar: Mapping[str, Any]) -> None:
-    typer.echo(json.dumps(sidecar, ensure_ascii=False))
+    """Print a line; raises ServiceError when nobody reads: the file is filed all the same."""
+    try:
+        typer.echo(json.dumps(sidecar, ensure_ascii=False))
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+        raise ServiceError("output_fails", problem=problem) from error

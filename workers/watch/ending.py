@@ -75,7 +75,7 @@ class Ending:
         its_own = batch.file_path == str(self._folder.path / taken.path) and not filed
         if its_own and taken.rule is not None:
             return judge(batch, report, taken.rule, self._language)
-        return judge_copy(batch, report, self._language)
+        return judge_copy(batch, report, taken.rule, self._language)
 
     def _reserve(self, taken: Taken, batch: Batch | None, outcome: Outcome, number: int) -> Slot:
         """Write results and sidecar under one name that is free for both and the file."""

@@ -108,7 +108,7 @@ def _read_sidecar(folder: int, name: str) -> Mapping[str, Any] | None:
             return None
         try:
             said = json.loads(opened.read())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
     return said if isinstance(said, dict) else None
 

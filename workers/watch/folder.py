@@ -19,11 +19,13 @@ from workers.watch.seen import (
     Kind,
     Seen,
     is_left_alone,
+    is_text,
     kind_of,
     mark_of,
 )
 
 LOCK_NAME: Final = ".sekisho-watch.lock"
+PROBE_NAME: Final = ".sekisho-watch.probe"
 DEPTH_MAX: Final = 32
 FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -94,15 +96,32 @@ class Folder:
             os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
 
     def _check_sections(self) -> None:
-        """Refuse a link, or anything else that is no folder, where files are filed."""
+        """Refuse what files cannot be moved into: a link, no folder, another file system."""
         for section in SECTIONS:
             try:
-                with self.opened(section):
-                    pass
+                with self.opened(section) as inside:
+                    self._try_move(inside)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise self._unusable(error, section) from error
+
+    def _try_move(self, target: int) -> None:
+        """Move a file of our own as files are moved later.
+
+        Raises OSError where that will never be possible; a full disk keeps nobody from watching.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            os.close(os.open(PROBE_NAME, flags, 0o600, dir_fd=self._root))
+            os.rename(PROBE_NAME, PROBE_NAME, src_dir_fd=self._root, dst_dir_fd=target)
+        except OSError as error:
+            if error.errno == errno.EXDEV:
+                raise
+        finally:
+            for folder in (self._root, target):
+                with suppress(OSError):
+                    os.unlink(PROBE_NAME, dir_fd=folder)
 
     def _clear_private(self) -> None:
         """Make our own folder and remove the names that a killed watcher left in it."""
@@ -119,11 +138,14 @@ class Folder:
         return SettingError("watch_folder_unusable", folder=folder, problem=problem)
 
     def require_in_place(self) -> None:
-        """Raise ServiceError if the folder was removed or another stands in its place."""
+        """Raise ServiceError if the folder was removed or another stands in its place.
+
+        Raises OSError if nobody can say, for now.
+        """
         held = os.fstat(self._root)
         try:
             found = self.path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             found = None
         if found is None or not os.path.samestat(held, found):
             raise ServiceError("watch_folder_replaced", folder=str(self.path))
@@ -167,7 +189,7 @@ class Folder:
                     seen = entries[name].stat(follow_symlinks=False)
                 except OSError:
                     continue  # gone meanwhile, or to be seen at the next look
-                if stat.S_ISDIR(seen.st_mode):
+                if stat.S_ISDIR(seen.st_mode) and is_text(name):
                     below.append(inside)
                 elif not is_left_alone(name):
                     kind = kind_of(name, seen)

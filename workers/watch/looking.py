@@ -63,8 +63,8 @@ class Looking:
             return
         self._stirring.stirred.clear()
         self._last, self._next = now, now + self._rules.file.scan_seconds
-        self._folder.require_in_place()
         try:
+            self._folder.require_in_place()
             look = self._folder.look(self._left_out)
         except OSError as error:
             self._cannot_look(error)

@@ -82,9 +82,14 @@ def judge(batch: Batch, report: Report, rule: Rule, language: Language) -> Outco
     return Outcome(section, batch.status, code, reason, to_do, report)
 
 
-def judge_copy(batch: Batch, report: Report, language: Language) -> Outcome:
-    """Say what becomes of a file whose content was taken before: it is not answered again."""
-    section = FAILED if batch.status is BatchStatus.FAILED else PROCESSED
+def judge_copy(batch: Batch, report: Report, rule: Rule | None, language: Language) -> Outcome:
+    """Say what becomes of a file whose content was taken before: it is not answered again.
+
+    It stands where the first one does: what is bad of one is bad of the other.
+    """
+    allowed = rule is None or rule.allowed.permits(report)
+    good = batch.status is BatchStatus.CLOSED and allowed
+    section = PROCESSED if good else FAILED
     named = {"file": batch.file_name, "batch": batch.batch_id}
     first = {"file": batch.file_path, "status": batch.status, "file_error": batch.file_error}
     return Outcome(

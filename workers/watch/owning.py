@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Final
 
+from jobs.errors import SettingError
 from jobs.store import sqlite_file
 from workers.settings import Settings
 from workers.watch.folder import Folder
-from workers.watch.rules import Rules
+from workers.watch.rules import HERE, Rules
 
 SQLITE_ENDS: Final = ("", "-wal", "-shm", "-journal")
 
@@ -30,3 +31,18 @@ def own_paths(settings: Settings, folder: Folder, rules: Rules) -> frozenset[str
         for path in inside
         if path.is_relative_to(folder.path) and path != folder.path
     )
+
+
+def check_results(folder: Folder, rules: Rules) -> None:
+    """Refuse results among the files to take: they would be taken, or files left unseen.
+
+    Raises SettingError.
+    """
+    for rule in rules.file.rules:
+        into = rules.results_folder(rule)
+        real = None if into is None else Path(os.path.realpath(into))
+        if real is None or not real.is_relative_to(folder.path):
+            continue
+        inside = real.relative_to(folder.path).as_posix()
+        if inside == HERE or any(one.takes_from(inside) for one in rules.file.rules):
+            raise SettingError("watch_results_among_files", folder=str(into))

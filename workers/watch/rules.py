@@ -82,6 +82,13 @@ class Rule(Section):
         above = [one for one in (folder, *folder.parents) if str(one) != HERE]
         return any(fnmatchcase(_fold(str(one)), _fold(self.folder)) for one in above)
 
+    def takes_from(self, folder: str) -> bool:
+        """Say whether it names this folder, or one below it, as one to take files from."""
+        if self.folder is None or self.folder == HERE:
+            return False
+        named = (PurePosixPath(self.folder), *PurePosixPath(self.folder).parents)
+        return _fold(folder) in {_fold(str(one)) for one in named}
+
 
 class WatchFile(Section):
     """The whole of watch.toml; the first rule that fits a file is the one that counts."""

@@ -11,6 +11,8 @@ DONE_END: Final = ".done"
 
 PARTIAL_ENDS: Final = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".download", "~")
 HIDDEN_STARTS: Final = (".", "~$")
+WIDE_SPACE: Final = "\u3000"
+"""The space of Japanese names, which Python takes for unprintable."""
 
 
 class Kind(StrEnum):
@@ -49,16 +51,21 @@ def mark_of(found: os.stat_result) -> Mark:
 
 
 def kind_of(name: str, found: os.stat_result) -> Kind:
-    """Tell what an entry that is no folder is; `found` must not have followed a link."""
+    """Tell what an entry is that is not looked into; `found` must not have followed a link."""
     if stat.S_ISLNK(found.st_mode):
         return Kind.LINK
-    if not stat.S_ISREG(found.st_mode):
-        return Kind.SPECIAL
+    if not is_text(name):
+        return Kind.UNNAMED
+    return Kind.FILE if stat.S_ISREG(found.st_mode) else Kind.SPECIAL
+
+
+def is_text(name: str) -> bool:
+    """Say whether a name can be written down, by a database or anybody else."""
     try:
         name.encode()
     except UnicodeEncodeError:
-        return Kind.UNNAMED
-    return Kind.FILE
+        return False
+    return True
 
 
 def is_left_alone(name: str) -> bool:
@@ -71,5 +78,6 @@ def show_path(path: str) -> str:
     """Return a path that can be written anywhere: one line, and text."""
     decodable = path.encode("utf-8", "backslashreplace").decode()
     return "".join(
-        character if character.isprintable() else repr(character)[1:-1] for character in decodable
+        character if character.isprintable() or character == WIDE_SPACE else repr(character)[1:-1]
+        for character in decodable
     )

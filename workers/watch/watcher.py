@@ -26,7 +26,7 @@ FLIGHTS_MAX: Final = 16
 BUSY_SECONDS: Final = 0.25
 FORGIVEN_SECONDS: Final = 120.0
 TRIES_ONCE: Final = 3
-ENDING: Final = frozenset({"database_replaced", "watch_folder_replaced"})
+ENDING: Final = frozenset({"database_replaced", "output_fails", "watch_folder_replaced"})
 """What cannot come right while this process lives."""
 
 
