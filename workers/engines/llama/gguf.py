@@ -6,6 +6,7 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 import hashlib
 import math
 import mmap
+import re
 import struct
 from collections import Counter
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from jobs.errors import ModelError
 
 VERSIONS: Final = (2, 3)
 MAX_COUNT: Final = 1 << 24  # no model has more tensors, keys or array items; damaged files claim so
+FIRST_PART: Final = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>\d{5})\.gguf")
 STRING: Final = 8
 ARRAY: Final = 9
 SCALAR_BYTES: Final[Mapping[int, int]] = {
@@ -79,6 +81,25 @@ def hash_file(path: Path) -> str:
     """Return the sha256 of the file's bytes in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def list_parts(path: Path) -> list[Path]:
+    """Return the files that llama.cpp reads for a model: this one and, if it is the first of
+    several, the others that are there."""
+    found = FIRST_PART.fullmatch(path.name)
+    count = int(found["count"]) if found else 1
+    stem = found["stem"] if found else ""
+    others = (path.with_name(f"{stem}-{n:05}-of-{count:05}.gguf") for n in range(2, count + 1))
+    return [path, *(other for other in others if other.is_file())]
+
+
+def hash_model(path: Path) -> str:
+    """Return the sha256 in hex of a model's file; of several parts that of all their hashes.
+
+    The first part may hold no weights at all, and be that of another model, too.
+    """
+    hashes = [hash_file(part) for part in list_parts(path)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
 
 
 class _Reader:
