@@ -105,6 +105,7 @@ class Model(Vocabulary):
         params = native.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         self._context: Any = None
+        self._adapter: Any = None
         self._owns_weights = True
         self._model: Any = native.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model or not native.llama_model_has_decoder(self._model):
@@ -165,12 +166,17 @@ class Model(Vocabulary):
             self._apply(adapter)
 
     def _apply(self, adapter: Adapter) -> None:
-        """Let an adapter work on every decode; its memory is the model's, freed with it."""
-        check_gguf(adapter.path)
-        loaded = native.llama_adapter_lora_init(self._model, os.fsencode(adapter.path))
-        adapters = (native.llama_adapter_lora_p_ctypes * 1)(loaded)
+        """Let an adapter work on every decode; its memory is the model's, freed with it.
+
+        It is read once: its file may be another one when the next context is opened.
+        """
+        if not self._adapter:
+            check_gguf(adapter.path)
+            path = os.fsencode(adapter.path)
+            self._adapter = native.llama_adapter_lora_init(self._model, path)
+        adapters = (native.llama_adapter_lora_p_ctypes * 1)(self._adapter)
         scales = (ctypes.c_float * 1)(adapter.scale)
-        if not loaded or native.llama_set_adapters_lora(self._context, adapters, 1, scales):
+        if not self._adapter or native.llama_set_adapters_lora(self._context, adapters, 1, scales):
             raise ModelError("adapter_load_failed", path=adapter.path, model=self._path)
 
     def cell_bytes(self, kv_type: KvType) -> int:
