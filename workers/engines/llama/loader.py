@@ -95,8 +95,8 @@ def load_engine(
     except BaseException:
         model.free()
         raise
-    program = f"llama-cpp-python {version('llama-cpp-python')}"
-    numerics = f"{program}, KV cache {kv_type}, flash attention {flash_attention}"
+    programs = " ".join(f"{name} {version(name)}" for name in ("llama-cpp-python", "llguidance"))
+    numerics = f"{programs}, KV cache {kv_type}, flash attention {flash_attention}"
     about = EngineModel(name, file_hash or hash_model(path), context, numerics)
     budget = Budget(step, context, cells, sequences, outputs)
     cell_bytes = model.cell_bytes(kv_type)
