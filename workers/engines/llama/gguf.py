@@ -6,10 +6,11 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 import hashlib
 import math
 import mmap
+import os
 import re
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -100,6 +101,30 @@ def hash_model(path: Path) -> str:
     """
     hashes = [hash_file(part) for part in list_parts(path)]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+class MappedFiles:
+    """Files whose bytes are read from memory: whoever writes into one changes what is read.
+
+    A file that another one is put in the place of stays what it was.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._files = [path.open("rb") for path in paths]
+        self._marks = self._take_marks()
+
+    def are_untouched(self) -> bool:
+        """Tell whether nobody wrote into them; takes microseconds."""
+        return self._take_marks() == self._marks
+
+    def close(self) -> None:
+        """Look at them no more."""
+        for file in self._files:
+            file.close()
+
+    def _take_marks(self) -> list[tuple[int, int]]:
+        marks = [os.fstat(file.fileno()) for file in self._files]
+        return [(mark.st_size, mark.st_mtime_ns) for mark in marks]
 
 
 class _Reader:

@@ -17,7 +17,7 @@ from llama_cpp import llama_cpp as native
 from numpy.typing import NDArray
 
 from jobs.errors import ModelError
-from workers.engines.llama.gguf import check_gguf
+from workers.engines.llama.gguf import MappedFiles, check_gguf, list_parts
 from workers.engines.llama.labels import Tokens
 from workers.engines.llama.vocabulary import DecodeError, Vocabulary, stay_silent
 
@@ -107,6 +107,7 @@ class Model(Vocabulary):
         self._context: Any = None
         self._adapter: Any = None
         self._owns_weights = True
+        self._files = MappedFiles(list_parts(path))
         self._model: Any = native.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model or not native.llama_model_has_decoder(self._model):
             self.free()
@@ -189,6 +190,10 @@ class Model(Vocabulary):
         """Return the size of all weights."""
         return int(native.llama_model_size(self._model))
 
+    def is_untouched(self) -> bool:
+        """Tell whether the weights are still those that were loaded: nobody wrote into the file."""
+        return self._files.are_untouched()
+
     def use_threads(self, threads: int) -> None:
         """Let the next decodes run on so many threads."""
         native.llama_set_n_threads(self._context, threads, threads)
@@ -199,6 +204,8 @@ class Model(Vocabulary):
             native.llama_free(self._context)
         if self._model and self._owns_weights:
             native.llama_model_free(self._model)
+        if self._owns_weights:
+            self._files.close()
         self._context = self._model = None
 
     def metadata(self, key: str) -> str | None:
