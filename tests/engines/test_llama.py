@@ -254,6 +254,15 @@ def test_file_llama_cpp_refuses_is_a_model_error(
     assert caught.value.code == "model_load_failed"
 
 
+def test_a_context_that_no_machine_holds_is_a_model_error(
+    model_path: Path, journal: Journal
+) -> None:
+    """Its size is not cut to 32 bits, which would leave room for no row."""
+    with pytest.raises(ModelError) as caught:
+        load_engine(model_path, "vast", 1, journal, context_tokens=2**32)
+    assert caught.value.code == "model_load_failed"
+
+
 def test_journal_is_empty_between_steps(
     model_path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,7 @@ from workers.engines.llama.labels import Tokens
 from workers.engines.llama.vocabulary import DecodeError, Vocabulary, stay_silent
 
 MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ
+MAX_CELLS: Final = 2**31 - 1
 CELL_PADDING: Final = 256  # a context's size is rounded up to it
 NO_SLOT: Final = 1
 
@@ -138,6 +139,8 @@ class Model(Vocabulary):
         """
         if not 1 <= size.sequences <= min(MAX_SEQUENCES, size.outputs):
             raise ValueError(size)
+        if size.cells > MAX_CELLS:  # C would cut the number, to a context that holds nothing
+            raise ModelError("model_load_failed", path=self._path)
         params = native.llama_context_default_params()
         params.n_ctx = size.cells
         params.n_batch = size.decode_tokens
