@@ -69,14 +69,7 @@ class Executor(Handler):
 
     def work(self, lease: Lease) -> None:
         """Claimed rows in, committed outcomes out; what is not answered is given back."""
-        keys = [job.job_id for job in lease.jobs]
-        answered = False
-        try:
-            answered = self._answer_rows(lease)
-        finally:
-            if not answered:
-                self._engine.withdraw(keys)
-        if answered:
+        if self._answer_rows(lease):
             return
         if not self._stopping.is_set():
             # The engine ended by itself. Its chunks stay leased: the supervisor takes them back

@@ -118,6 +118,7 @@ class Rows:
 
     def close(self) -> None:
         """Let go of every row; who follows one of them is answered by somebody else."""
+        self._engine.withdraw(list(self._jobs), owner=self)
         self.release(self._jobs)
 
     def _ask(self, prompts: Sequence[tuple[int | None, Prompt]]) -> None:
@@ -218,7 +219,7 @@ class Rows:
 
     def _take_back(self, job_ids: Collection[int]) -> None:
         """Have what is still out of these rows come back as withdrawn."""
-        self._engine.withdraw(list(job_ids))
+        self._engine.withdraw(list(job_ids), owner=self)
         if self._sharing is None:
             return
         for asked in [one for job_id in job_ids for one in self._origins[job_id].asked]:
@@ -240,7 +241,8 @@ class Rows:
             self._inbox.put(Arrival(by_row[completion.key], completion, computed=True))
 
         try:
-            self._engine.submit([one.prompt for one in together], deliver, alone=self._alone)
+            prompts = [one.prompt for one in together]
+            self._engine.submit(prompts, deliver, alone=self._alone, owner=self)
         except SpecError as error:  # this model cannot tell the spec's labels apart
             self._put_error(together, error.code)
 

@@ -357,6 +357,18 @@ class EngineConformance:
             "withdrawn",
         ]
 
+    def test_an_owner_withdraws_its_own_rows(self, engine: Engine) -> None:
+        """The same row asked about for somebody else stays."""
+        gate = Gate(1)
+        engine.submit(make_prompts(["holds the thread"]), gate, alone=True)
+        assert gate.reached.wait(PATIENCE_SECONDS)
+        trays = {owner: Tray(1) for owner in ("old", "new")}
+        for owner, tray in trays.items():
+            engine.submit(make_prompts(["a"], first_key=7), tray, owner=owner)
+        engine.withdraw({7}, owner="old")
+        gate.open()
+        assert [tray.wait()[7].error for tray in trays.values()] == ["withdrawn", None]
+
     def test_a_consumer_that_raises_harms_nobody(self, engine: Engine) -> None:
         """An exception in one delivery leaves the engine and its other rows alone."""
 

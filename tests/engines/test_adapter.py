@@ -65,6 +65,21 @@ def test_an_adapter_changes_what_the_model_says(model_path: Path, tmp_path: Path
     assert np.array_equal(read_logits(model_path, Adapter(path)), changed)
 
 
+def test_a_second_context_has_the_adapter_of_the_first(model_path: Path, tmp_path: Path) -> None:
+    """Whatever became of its file: the answers of both stand under one hash."""
+    path = write_adapter(tmp_path / "adapter.gguf")
+    model = Model(model_path, gpu_layers=0)
+    model.open_context(SIZE, 1, adapter=Adapter(path))
+    path.unlink()
+    second = model.beside()
+    second.open_context(SIZE, 1, adapter=Adapter(path))
+    pieces = [Piece((1, 100, 200, 300), 0, (0,), 1)]
+    first, other = (np.array(one.decode(pieces)) for one in (model, second))
+    second.free()
+    model.free()
+    assert np.array_equal(first, other)
+
+
 def test_a_file_that_is_no_adapter_of_this_model_is_named(model_path: Path, tmp_path: Path) -> None:
     """Another architecture, and a model taken for an adapter."""
     for path in (write_adapter(tmp_path / "other.gguf", "qwen2"), model_path):

@@ -37,6 +37,7 @@ class ScriptedModel(Model):
         self.vocabulary_size = 260
         self._lengths = [0] * 16
         self.freed = False
+        self.touched = False
         self.rows_read: list[int] = []
 
     def metadata(self, key: str) -> str | None:
@@ -66,6 +67,9 @@ class ScriptedModel(Model):
 
     def free(self) -> None:
         self.freed = True
+
+    def is_untouched(self) -> bool:
+        return not self.touched
 
     def decode(self, pieces: Sequence[Piece]) -> NDArray[np.float32]:
         lengths = self._check(pieces)
@@ -232,3 +236,15 @@ def test_device_time_is_split_over_the_rows(
     answers = ask_texts(engine, ["short", "a much longer row of text", "mid size"])
     spent = sum(answer.usage.device_ms for answer in answers.values())
     assert spent == pytest.approx(1000 * engine.counters().busy_seconds)
+
+
+def test_a_file_that_was_overwritten_answers_no_more(
+    make: Callable[..., tuple[LlamaEngine, ScriptedModel]],
+) -> None:
+    """Its answers would stand under the hash of what it was; the rows are handed back."""
+    engine, model = make(lambda pieces: None)
+    assert ask_texts(engine, ["x"])[0].error is None
+    model.touched = True
+    assert {answer.error for answer in ask_texts(engine, ["x", "y"]).values()} == {"withdrawn"}
+    with pytest.raises(EngineStopped):
+        ask_texts(engine, ["z"])

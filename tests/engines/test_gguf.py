@@ -1,5 +1,6 @@
 """The cheap look at a GGUF file."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import ModelError
-from workers.engines.llama.gguf import check_gguf, hash_file
+from workers.engines.llama.gguf import MappedFiles, check_gguf, hash_file
 
 
 def pack_text(text: bytes) -> bytes:
@@ -88,6 +89,24 @@ def test_hash_is_sha256(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"abc")
     assert hash_file(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_mapped_file_is_touched_by_writing_alone(tmp_path: Path) -> None:
+    """Another file under its name leaves what is mapped as it was; bytes written into it do not."""
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    first = MappedFiles([path])
+    path.rename(tmp_path / "old")
+    path.write_bytes(b"other")
+    second = MappedFiles([path])
+    assert first.are_untouched()
+    with path.open("r+b") as file:
+        file.write(b"O")
+    os.utime(path, ns=(0, 0))  # a clock may be too coarse for a test
+    assert not second.are_untouched()
+    assert first.are_untouched()
+    first.close()
+    second.close()
 
 
 def test_engines_import_without_llama_cpp() -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +61,12 @@ def same_winner(one: Completion, two: Completion) -> bool:
     first, second = dict(one.scores), dict(two.scores)
     near = abs(max(first.values()) - max(second.values())) < TOLERANCE
     return one.text == two.text or near
+
+
+def test_the_numbers_hang_on_both_native_libraries(llama: LlamaEngine) -> None:
+    """Another release of either may answer otherwise, so that no kept answer is taken then."""
+    for name in ("llama-cpp-python", "llguidance"):
+        assert f"{name} {version(name)}" in llama.model.numerics
 
 
 def test_batched_answers_are_those_of_single_rows(llama: LlamaEngine) -> None:
@@ -245,6 +252,15 @@ def test_file_llama_cpp_refuses_is_a_model_error(
     path.write_bytes(content)
     with pytest.raises(ModelError) as caught:
         load_engine(path, "odd", 1, journal)
+    assert caught.value.code == "model_load_failed"
+
+
+def test_a_context_that_no_machine_holds_is_a_model_error(
+    model_path: Path, journal: Journal
+) -> None:
+    """Its size is not cut to 32 bits, which would leave room for no row."""
+    with pytest.raises(ModelError) as caught:
+        load_engine(model_path, "vast", 1, journal, context_tokens=2**32)
     assert caught.value.code == "model_load_failed"
 
 

@@ -70,6 +70,25 @@ def test_an_adapter_is_part_of_what_answers(tmp_path: Path, asked: list[dict[str
     assert asked[2]["adapter"].scale == 0.5
 
 
+def test_every_part_of_a_model_decides_its_hash(
+    tmp_path: Path, asked: list[dict[str, Any]]
+) -> None:
+    """The first part may hold no weights: two models with the same one are not the same."""
+    path = write_adapter(tmp_path / "big-00001-of-00002.gguf")
+    second = write_adapter(tmp_path / "big-00002-of-00002.gguf", "llama")
+    journal = Journal(tmp_path / "journal")
+    model = ModelFile("big", path, ModelSection())
+    load.load_engine(model, journal)
+    write_adapter(second, "qwen2")
+    load.load_engine(model, journal)
+    second.write_bytes(second.read_bytes()[:-1])
+    with pytest.raises(ModelError) as caught:
+        load.load_engine(model, journal)
+    journal.close()
+    assert caught.value.code == "model_truncated"
+    assert asked[0]["file_hash"] != asked[1]["file_hash"]
+
+
 def test_a_missing_adapter_is_named(tmp_path: Path, asked: list[dict[str, Any]]) -> None:
     """The model is not loaded without it."""
     with pytest.raises(ModelError) as caught:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Collection
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,8 @@ def test_a_stop_gives_the_rest_back(
     withdrawn = threading.Event()
     withdraw = slow.withdraw
 
-    def watch(keys: Collection[int]) -> None:
-        withdraw(keys)
+    def watch(keys: Collection[int], **options: Any) -> None:
+        withdraw(keys, **options)
         withdrawn.set()
 
     monkeypatch.setattr(slow, "withdraw", watch)
@@ -83,6 +84,38 @@ def test_a_lost_lease_withdraws_the_rest(
     assert statuses(sqlite, batch) == ["done"] * 2 + ["running"] * 4
     assert read_chunk(sqlite, taken.chunk_id)["worker_id"] == "w2"
     assert len(rows_of(sqlite, "SELECT * FROM attempts")) == 2
+    assert_sound(sqlite)
+
+
+def test_a_lease_that_is_ours_again_keeps_its_rows(
+    sqlite: Database, slow: StubEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a long sleep a thread claims what another one of its worker still works on: when that
+    one gives up, only its own rows are taken back from the engine."""
+    batch = make_batch(sqlite, [6])
+    with sqlite.write() as connection:
+        connection.exec_driver_sql("UPDATE batches SET use_cache = 0")
+    commits = Commits(monkeypatch)
+    commits.after = 2
+    executor = make_executor(sqlite, slow)
+    old, raised = run_aside(executor, all_hints(sqlite)[0])
+    assert commits.seen.wait(PATIENCE_SECONDS)
+    recovery.recover_worker(sqlite, "w1")
+    submitted = threading.Event()
+    submit = slow.submit
+
+    def watch(*arguments: Any, **options: Any) -> None:
+        submit(*arguments, **options)
+        submitted.set()
+
+    monkeypatch.setattr(slow, "submit", watch)
+    new, also_raised = run_aside(executor, all_hints(sqlite)[0])
+    assert submitted.wait(PATIENCE_SECONDS)
+    slow.release_hang()
+    old.join(PATIENCE_SECONDS)
+    new.join(PATIENCE_SECONDS)
+    assert (raised, also_raised) == ([], [])
+    assert statuses(sqlite, batch) == ["done"] * 6
     assert_sound(sqlite)
 
 

@@ -1,6 +1,7 @@
 """The executor with a real store and the stub engine: rows in, committed answers out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,9 @@ def test_a_database_that_is_down_ends_the_work_quietly(
     assert_sound(sqlite)
 
 
-def test_a_lone_row_is_submitted_alone(sqlite: Database, engine: StubEngine) -> None:
+def test_a_lone_row_is_submitted_alone(
+    sqlite: Database, engine: StubEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A suspect in a chunk of its own is the only row of its native step."""
     batch = make_batch(sqlite, [2])
     lease = chunks.claim(sqlite, all_hints(sqlite)[0], WORKER, 60)
@@ -131,11 +134,11 @@ def test_a_lone_row_is_submitted_alone(sqlite: Database, engine: StubEngine) -> 
     seen: list[bool] = []
     submit = engine.submit
 
-    def watch(prompts: Sequence[Prompt], deliver: object, *, alone: bool = False) -> None:
+    def watch(prompts: Sequence[Prompt], deliver: Any, *, alone: bool, owner: object) -> None:
         seen.append(alone)
-        submit(prompts, deliver, alone=alone)  # type: ignore[arg-type]
+        submit(prompts, deliver, alone=alone, owner=owner)
 
-    engine.submit = watch  # type: ignore[method-assign]
+    monkeypatch.setattr(engine, "submit", watch)
     executor = make_executor(sqlite, engine)
     for hint in all_hints(sqlite):
         executor.answer(hint)

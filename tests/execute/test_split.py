@@ -56,7 +56,14 @@ class Watched:
         engine.submit = self.submit  # type: ignore[method-assign]
         engine.withdraw = self.withdraw  # type: ignore[method-assign]
 
-    def submit(self, prompts: Sequence[Prompt], deliver: Deliver, *, alone: bool = False) -> None:
+    def submit(
+        self,
+        prompts: Sequence[Prompt],
+        deliver: Deliver,
+        *,
+        alone: bool = False,
+        owner: object = None,
+    ) -> None:
         def keep(completion: Completion) -> None:
             self.completions.append(completion)
             whole = sum(prompt.key == completion.key for prompt in self.prompts) == 1
@@ -66,10 +73,10 @@ class Watched:
 
         self.prompts += prompts
         self.alone |= {(prompt.key, alone) for prompt in prompts}
-        self._submit(prompts, keep, alone=alone)
+        self._submit(prompts, keep, alone=alone, owner=owner)
 
-    def withdraw(self, keys: Collection[int]) -> None:
-        self._withdraw(keys)
+    def withdraw(self, keys: Collection[int], *, owner: object = None) -> None:
+        self._withdraw(keys, owner=owner)
         self.withdrawn.set()
 
 
@@ -269,10 +276,10 @@ def test_parts_that_the_engine_refuses_fail_the_row(
     batch = make_long(sqlite, monkeypatch)
     submit = small.submit
 
-    def refuse(prompts: Sequence[Prompt], deliver: Deliver, *, alone: bool = False) -> None:
+    def refuse(prompts: Sequence[Prompt], deliver: Deliver, **options: Any) -> None:
         if len(prompts) == 1:
             raise SpecError("schema_unusable", problem="x")
-        submit(prompts, deliver, alone=alone)
+        submit(prompts, deliver, **options)
 
     monkeypatch.setattr(small, "submit", refuse)
     make_executor(sqlite, small).answer(all_hints(sqlite)[0])

@@ -12,7 +12,7 @@ from jobs.errors import ModelError, NotBuiltError, SekishoError, ServiceError
 from workers.cli.operate import ANY_OPTIONS
 from workers.cli.options import Config, Db, Json, Redis, print_json, print_pairs, print_table, words
 from workers.device import CPU, hold_devices, locks_of
-from workers.engines.llama.gguf import count_weights, hash_file
+from workers.engines.llama.gguf import count_weights, hash_model
 from workers.engines.load import check_model
 from workers.engines.prepared import (
     DEFAULT_FORMATS,
@@ -294,7 +294,7 @@ def _examine(settings: Settings, name: str) -> Iterator[dict[str, Any]]:
     if model.path is None or model.section.engine == "stub":
         yield finding(True, model.section.engine)
         return
-    file_hash = hash_file(model.path)
+    file_hash = hash_model(model.path)
     if model.expected_sha256 not in (None, file_hash):
         said = words("model_hash_differs", path=str(model.path), model=name)
         yield finding(False, said, "model_hash_differs")

@@ -10,7 +10,7 @@ import structlog
 
 from jobs.errors import ModelError, SettingError
 from workers.engines.host import count_cores
-from workers.engines.llama.gguf import check_gguf, hash_file
+from workers.engines.llama.gguf import check_gguf, hash_file, hash_model, list_parts
 from workers.engines.prepared import Found, find_prepared
 from workers.engines.protocol import Engine
 from workers.engines.stub import StubEngine
@@ -42,7 +42,8 @@ def check_model(model: ModelFile) -> None:
     Raises ModelError when it is missing, no GGUF, or cut off.
     """
     if model.path is not None:
-        check_gguf(model.path)
+        for part in list_parts(model.path):
+            check_gguf(part)
 
 
 def load_engine(model: ModelFile, journal: Journal, *, gpu_layers: int = 0) -> Engine:
@@ -88,7 +89,7 @@ def _measured_threads(found: Found) -> int | None:
 def _load_original(
     model: ModelFile, path: Path, threads: int | None, journal: Journal, gpu_layers: int
 ) -> Engine:
-    weights_hash = hash_file(path)
+    weights_hash = hash_model(path)
     if model.expected_sha256 not in (None, weights_hash):
         raise ModelError("model_hash_differs", path=str(path), model=model.name)
     return _load(model, path, threads, journal, gpu_layers, weights_hash)

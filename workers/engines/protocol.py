@@ -64,16 +64,19 @@ class Engine(Protocol):
         deliver: Callable[[Completion], None],
         *,
         alone: bool = False,
+        owner: object = None,
     ) -> None:
-        """Queue prompts. With `alone` each of them is the only one in its native step.
+        """Queue prompts for an owner. With `alone` each of them is the only one in its native step.
 
         Prompts may share a key: they are parts of one row, and each is delivered.
         Raises `SpecError` for a constraint this engine cannot meet (`labels_tokenise_alike`,
         `schema_unusable`); then none of the prompts is queued.
         """
 
-    def withdraw(self, keys: Collection[int]) -> None:
+    def withdraw(self, keys: Collection[int], *, owner: object = None) -> None:
         """Deliver those of `keys` as `withdrawn` that the running step does not finish.
+
+        With an `owner` only its own: a row whose lease was lost may have been asked about anew.
 
         An answer that is half written is given up: a stop must not wait for its last token.
         """

@@ -31,6 +31,7 @@ class Ticket:
     deliver: Callable[[Completion], None]
     submission: int
     alone: bool
+    owner: object = None
     withdrawn: bool = False
 
 
@@ -66,6 +67,7 @@ class EngineThread(ABC):
         deliver: Callable[[Completion], None],
         *,
         alone: bool = False,
+        owner: object = None,
     ) -> None:
         """Queue prompts; raises `SpecError` for a constraint this engine cannot meet."""
         with self._changed:
@@ -75,18 +77,20 @@ class EngineThread(ABC):
                 self.check(prompt)
             if not self._outstanding:
                 self._progress_at = self._clock()
-            tickets = [Ticket(prompt, deliver, self._submissions, alone) for prompt in prompts]
+            number = self._submissions
+            tickets = [Ticket(prompt, deliver, number, alone, owner) for prompt in prompts]
             self._submissions += 1
             self._inbox.extend(tickets)
             self._outstanding.update((id(ticket), ticket) for ticket in tickets)
             self._changed.notify()
 
-    def withdraw(self, keys: Collection[int]) -> None:
+    def withdraw(self, keys: Collection[int], *, owner: object = None) -> None:
         """Mark prompts to be handed back at the end of the running step, unless it ends them."""
         wanted = frozenset(keys)
         with self._changed:
             for ticket in self._outstanding.values():
-                ticket.withdrawn = ticket.withdrawn or ticket.prompt.key in wanted
+                if ticket.prompt.key in wanted and owner in (None, ticket.owner):
+                    ticket.withdrawn = True
             self._changed.notify()
 
     def stalled_seconds(self) -> float:

@@ -1,12 +1,14 @@
 """The engine: rows of all chunks in one context, every decode filled with what can go on."""
 
 import atexit
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from collections.abc import Sequence as Many
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from jobs.errors import EngineStopped
 from jobs.prompt import Completion, Prompt
 from workers.engines.llama.choice import Choice
 from workers.engines.llama.groups import Groups
@@ -21,6 +23,8 @@ from workers.engines.llama.writers import Writers
 from workers.engines.protocol import EngineModel
 from workers.engines.thread import EngineThread, Ticket
 from workers.journal import Journal
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,13 @@ class LlamaEngine(EngineThread):
             self._write(Text(ticket, group, tokens, vocabulary=self._native))
 
     def _settle(self, lane: Lane, rows: Many[Sequence]) -> None:
-        """Deliver those rows of a good step that have their answer."""
+        """Deliver those rows of a good step that have their answer.
+
+        Raises EngineStopped if its file was overwritten: the answers are not those of its hash.
+        """
+        if not self._native.is_untouched():
+            _log.critical("the file of model %s was written into", self.model.name)
+            raise EngineStopped("engine_stopped", model=self.model.name)
         for row in rows:
             if row.begun:  # else only its prefix, or a part of its prompt, went well
                 row.failures, row.suspect = 0, False

@@ -6,9 +6,11 @@ The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 import hashlib
 import math
 import mmap
+import os
+import re
 import struct
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,7 @@ from jobs.errors import ModelError
 
 VERSIONS: Final = (2, 3)
 MAX_COUNT: Final = 1 << 24  # no model has more tensors, keys or array items; damaged files claim so
+FIRST_PART: Final = re.compile(r"(?P<stem>.+)-00001-of-(?P<count>\d{5})\.gguf")
 STRING: Final = 8
 ARRAY: Final = 9
 SCALAR_BYTES: Final[Mapping[int, int]] = {
@@ -79,6 +82,49 @@ def hash_file(path: Path) -> str:
     """Return the sha256 of the file's bytes in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def list_parts(path: Path) -> list[Path]:
+    """Return the files that llama.cpp reads for a model: this one and, if it is the first of
+    several, the others that are there."""
+    found = FIRST_PART.fullmatch(path.name)
+    count = int(found["count"]) if found else 1
+    stem = found["stem"] if found else ""
+    others = (path.with_name(f"{stem}-{n:05}-of-{count:05}.gguf") for n in range(2, count + 1))
+    return [path, *(other for other in others if other.is_file())]
+
+
+def hash_model(path: Path) -> str:
+    """Return the sha256 in hex of a model's file; of several parts that of all their hashes.
+
+    The first part may hold no weights at all, and be that of another model, too.
+    """
+    hashes = [hash_file(part) for part in list_parts(path)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+class MappedFiles:
+    """Files whose bytes are read from memory: whoever writes into one changes what is read.
+
+    A file that another one is put in the place of stays what it was.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._files = [path.open("rb") for path in paths]
+        self._marks = self._take_marks()
+
+    def are_untouched(self) -> bool:
+        """Tell whether nobody wrote into them; takes microseconds."""
+        return self._take_marks() == self._marks
+
+    def close(self) -> None:
+        """Look at them no more."""
+        for file in self._files:
+            file.close()
+
+    def _take_marks(self) -> list[tuple[int, int]]:
+        marks = [os.fstat(file.fileno()) for file in self._files]
+        return [(mark.st_size, mark.st_mtime_ns) for mark in marks]
 
 
 class _Reader:

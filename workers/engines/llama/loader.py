@@ -11,7 +11,7 @@ from typing import Final
 from jobs.errors import ModelError
 from workers.engines.host import count_cores, free_memory
 from workers.engines.llama.engine import LlamaEngine
-from workers.engines.llama.gguf import hash_file
+from workers.engines.llama.gguf import hash_model
 from workers.engines.llama.groups import Groups
 from workers.engines.llama.model import (
     CELL_PADDING,
@@ -95,9 +95,9 @@ def load_engine(
     except BaseException:
         model.free()
         raise
-    program = f"llama-cpp-python {version('llama-cpp-python')}"
-    numerics = f"{program}, KV cache {kv_type}, flash attention {flash_attention}"
-    about = EngineModel(name, file_hash or hash_file(path), context, numerics)
+    programs = " ".join(f"{name} {version(name)}" for name in ("llama-cpp-python", "llguidance"))
+    numerics = f"{programs}, KV cache {kv_type}, flash attention {flash_attention}"
+    about = EngineModel(name, file_hash or hash_model(path), context, numerics)
     budget = Budget(step, context, cells, sequences, outputs)
     cell_bytes = model.cell_bytes(kv_type)
     writing = partial(_open_writing, model, open_context, size, cell_bytes)

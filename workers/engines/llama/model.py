@@ -17,11 +17,12 @@ from llama_cpp import llama_cpp as native
 from numpy.typing import NDArray
 
 from jobs.errors import ModelError
-from workers.engines.llama.gguf import check_gguf
+from workers.engines.llama.gguf import MappedFiles, check_gguf, list_parts
 from workers.engines.llama.labels import Tokens
 from workers.engines.llama.vocabulary import DecodeError, Vocabulary, stay_silent
 
 MAX_SEQUENCES: Final = 256  # LLAMA_MAX_SEQ
+MAX_CELLS: Final = 2**31 - 1
 CELL_PADDING: Final = 256  # a context's size is rounded up to it
 NO_SLOT: Final = 1
 
@@ -105,7 +106,9 @@ class Model(Vocabulary):
         params = native.llama_model_default_params()
         params.n_gpu_layers = gpu_layers
         self._context: Any = None
+        self._adapter: Any = None
         self._owns_weights = True
+        self._files = MappedFiles(list_parts(path))
         self._model: Any = native.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model or not native.llama_model_has_decoder(self._model):
             self.free()
@@ -136,6 +139,8 @@ class Model(Vocabulary):
         """
         if not 1 <= size.sequences <= min(MAX_SEQUENCES, size.outputs):
             raise ValueError(size)
+        if size.cells > MAX_CELLS:  # C would cut the number, to a context that holds nothing
+            raise ModelError("model_load_failed", path=self._path)
         params = native.llama_context_default_params()
         params.n_ctx = size.cells
         params.n_batch = size.decode_tokens
@@ -165,12 +170,17 @@ class Model(Vocabulary):
             self._apply(adapter)
 
     def _apply(self, adapter: Adapter) -> None:
-        """Let an adapter work on every decode; its memory is the model's, freed with it."""
-        check_gguf(adapter.path)
-        loaded = native.llama_adapter_lora_init(self._model, os.fsencode(adapter.path))
-        adapters = (native.llama_adapter_lora_p_ctypes * 1)(loaded)
+        """Let an adapter work on every decode; its memory is the model's, freed with it.
+
+        It is read once: its file may be another one when the next context is opened.
+        """
+        if not self._adapter:
+            check_gguf(adapter.path)
+            path = os.fsencode(adapter.path)
+            self._adapter = native.llama_adapter_lora_init(self._model, path)
+        adapters = (native.llama_adapter_lora_p_ctypes * 1)(self._adapter)
         scales = (ctypes.c_float * 1)(adapter.scale)
-        if not loaded or native.llama_set_adapters_lora(self._context, adapters, 1, scales):
+        if not self._adapter or native.llama_set_adapters_lora(self._context, adapters, 1, scales):
             raise ModelError("adapter_load_failed", path=adapter.path, model=self._path)
 
     def cell_bytes(self, kv_type: KvType) -> int:
@@ -183,6 +193,10 @@ class Model(Vocabulary):
         """Return the size of all weights."""
         return int(native.llama_model_size(self._model))
 
+    def is_untouched(self) -> bool:
+        """Tell whether the weights are still those that were loaded: nobody wrote into the file."""
+        return self._files.are_untouched()
+
     def use_threads(self, threads: int) -> None:
         """Let the next decodes run on so many threads."""
         native.llama_set_n_threads(self._context, threads, threads)
@@ -193,6 +207,8 @@ class Model(Vocabulary):
             native.llama_free(self._context)
         if self._model and self._owns_weights:
             native.llama_model_free(self._model)
+        if self._owns_weights:
+            self._files.close()
         self._context = self._model = None
 
     def metadata(self, key: str) -> str | None:
