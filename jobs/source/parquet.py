@@ -20,7 +20,7 @@ from jobs.errors import SourceError
 from jobs.source.columns import find_columns, find_repeated
 from jobs.source.encoding import MARKING
 from jobs.source.fields import FieldJudge, plain_digits
-from jobs.source.opening import BrokenFile, open_file
+from jobs.source.opening import BrokenFile, open_file, unreadable
 from jobs.source.reading import FileRecords
 from jobs.source.record import InputShape, Reject, Row, SourceWarning
 
@@ -180,8 +180,11 @@ def _as_iso(moment: str) -> str:
 def look_at_parquet(path: Path, max_records: int) -> tuple[tuple[str, ...], list[list[str]]]:
     """Return the columns that can be text and their values in the first records."""
     columns = {leaf.name: leaf for leaf in read_leaves(path) if is_textual(leaf.type)}
-    rows = [
-        [value or "" for value in values.values()]
-        for values in islice(read_values(path, columns), max_records)
-    ]
+    try:
+        rows = [
+            [value or "" for value in values.values()]
+            for values in islice(read_values(path, columns), max_records)
+        ]
+    except OSError as error:
+        raise unreadable(path, error) from error
     return tuple(columns), rows

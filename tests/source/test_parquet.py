@@ -11,6 +11,7 @@ import pytest
 
 from jobs.errors import SourceError
 from jobs.source import InputShape, Row, read_records
+from jobs.source.look import look_at
 from tests.source.reading import PLAIN, good, rejected
 
 
@@ -140,6 +141,9 @@ def test_damage(file: Path) -> None:
     found = good(records)
     assert records.file_error == "parquet_broken"
     assert len(found) < rows
+    with pytest.raises(SourceError) as caught:
+        look_at(file, rows)
+    assert caught.value.code == "parquet_broken"
 
 
 def test_missing_columns(file: Path) -> None:
