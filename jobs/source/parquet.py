@@ -27,6 +27,7 @@ from jobs.source.record import InputShape, Reject, Row, SourceWarning
 BATCH_ROWS: Final = 512
 BUFFER_BYTES: Final = 1 << 20
 TYPE_CHARS: Final = 60
+UUID_TYPE: Final = "extension<arrow.uuid>"
 NO_FRACTION: Final = re.compile(r"\.0+(?!\d)")
 
 
@@ -155,6 +156,8 @@ def as_texts(column: Any) -> list[str | None]:
         return _as_strings(column)
     if _is_binary(kind):
         return [of if of is None else of.decode("utf-8", MARKING) for of in column.to_pylist()]
+    if str(kind) == UUID_TYPE:
+        return [of if of is None else str(of) for of in column.to_pylist()]
     if pa.types.is_floating(kind):
         values = column.to_pylist()
         return [None if of is None or math.isnan(of) else plain_digits(of) for of in values]

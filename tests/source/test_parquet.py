@@ -1,6 +1,7 @@
 """Parquet: columns of any sensible type as text, fields inside structs by their path."""
 
 import decimal
+import uuid
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,13 @@ def test_types_as_text(file: Path, values: Any, shown: list[str]) -> None:
     """Numbers have plain digits, times are ISO 8601, bytes are UTF-8."""
     write(file, {"id": ["1", "2"], "text": values})
     assert [text for _, text in good(read_records(file, PLAIN))] == shown
+
+
+def test_ids_may_be_uuids(file: Path) -> None:
+    """They are sixteen bytes in the file and their usual digits as text."""
+    own = uuid.UUID("12345678-1234-5678-1234-567812345678")
+    write(file, {"id": pa.array([own.bytes], pa.uuid()), "text": ["a"]})
+    assert good(read_records(file, PLAIN)) == [(str(own), "a")]
 
 
 def test_times_name_their_zone(file: Path) -> None:
