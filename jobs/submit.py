@@ -19,6 +19,7 @@ from jobs.errors import LeaseLost, SourceError
 from jobs.job import BatchStatus, NewJob, NewReject
 from jobs.plan import estimate_tokens, plan_chunks
 from jobs.source import InputShape, Params, Records, Reject, Row, read_records
+from jobs.source.fields import is_text
 from jobs.source.opening import open_file, unreadable
 from jobs.spec import Spec
 from jobs.store import Database, batches, loading
@@ -55,7 +56,14 @@ class Handed:
 
 
 def hand_in(path: Path, spec: Spec, limit: int | None = None) -> Handed:
-    """Read a file's bytes once for its identity; raises SourceError if it cannot be read."""
+    """Read a file's bytes once for its identity; raises SourceError if it cannot be read.
+
+    Nor can a file be handed in whose path is no text: no database could hold it.
+    """
+    full_path = str(path.absolute())
+    if not is_text(full_path):
+        shown = full_path.encode("utf-8", "replace").decode()
+        raise SourceError("argument_undecodable", argument=shown)
     digest = hashlib.sha256()
     size_bytes = 0
     try:
@@ -65,7 +73,7 @@ def hand_in(path: Path, spec: Spec, limit: int | None = None) -> Handed:
                 size_bytes += len(part)
     except OSError as error:
         raise unreadable(path, error) from error
-    file = InputFile(path.name, str(path.absolute()), digest.hexdigest(), size_bytes)
+    file = InputFile(path.name, full_path, digest.hexdigest(), size_bytes)
     return Handed(path, file, spec, limit)
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier, Event
@@ -91,6 +92,16 @@ def test_the_same_bytes_are_the_same_batch(database: Database, tmp_path: Path) -
     other = load(database, tmp_path / "a.csv", make_spec("other"))
     assert other.batch_id != first.batch_id
     assert len(all_hints(database)) == 3
+
+
+def test_the_longest_id_fits_both_databases(database: Database, tmp_path: Path) -> None:
+    """Ids go into an index, which on PostgreSQL takes only so much, and no text like this."""
+    longest = random.Random(1).randbytes(1_000).hex()  # noqa: S311 - not for secrets
+    path = write(tmp_path / "rows.csv", 2, f"{longest},text,\n{longest}0,text,\n")
+    batch = load(database, path)
+    assert results.count_reasons(database, batch.batch_id) == {"cell_too_long": 1}
+    assert results.tally(database, batch.batch_id).waiting == 3
+    assert_sound(database)
 
 
 def test_force_loads_again(database: Database, tmp_path: Path) -> None:
@@ -305,8 +316,10 @@ def test_a_read_error_in_the_middle_breaks_the_file_and_loses_nothing(
     assert {str(line["attributes"]) for line in lines} == {"{'store': '東京'}"}
     assert batch.records_read == len(lines)
     assert_sound(database)
-    mended = load(database, path, spec, force=True)
+    mended = load(database, path, spec, force=partial)
     assert (mended.status, mended.records_read, mended.file_error) == ("open", 3_000, None)
+    assert mended.generation == 1
+    assert load(database, path, spec).batch_id == mended.batch_id
 
 
 def test_a_disk_that_fails_at_the_last_look_breaks_the_file(

@@ -139,7 +139,7 @@ def check_models(settings: Settings, spec: Spec) -> None:
 
 def _find_ended(run: Run, handed: Handed) -> Batch | None:
     batch = batches.find(run.database, handed.identity)
-    if batch is None or run.options.force or batch.status in UNFINISHED:
+    if batch is None or run.options.force or batch.status in UNFINISHED or batch.was_misread:
         return None
     return None if _may_retry(batch, run.options) else batch
 

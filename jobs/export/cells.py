@@ -8,7 +8,11 @@ from typing import Any, Final
 
 from jobs.export.columns import Kind
 
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS: Final = (
+    *("=", "+", "-", "@", "\t", "\r", "\n"),
+    # A Japanese spreadsheet takes the full-width signs for the same; CP932 makes one of U+2212.
+    *("\uff1d", "\uff0b", "\uff0d", "\uff20", "\N{MINUS SIGN}"),
+)
 _STARTS: Final = frozenset(FORMULA_STARTS)
 NEGATIVE: Final = re.compile(r"-(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 """A negative number as programs write it: a spreadsheet shows it as it is."""

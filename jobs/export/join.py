@@ -15,34 +15,34 @@ PIECE_CHARS: Final = 1 << 22
 def join_originals(blocks: Iterable[Block], originals: Originals, file: str) -> Iterator[Block]:
     """Yield the blocks with the input's columns first.
 
-    The blocks hold every record from 1 on; the file may hold more. Raises SourceError
-    (original_out_of_step) if the file is read as fewer records, or a record is not there.
+    The blocks hold every record from the first one on; the file may hold more. Numbers may have
+    gaps: in JSONL a blank line counts as a line. Raises SourceError (original_out_of_step) where
+    file and lines do not have the same records.
     """
     records = iter(originals)
-    expected = 1
     for block in blocks:
-        if block.numbers != tuple(range(expected, expected + len(block.numbers))):
-            raise SourceError("original_out_of_step", file=file, record=expected)
         done = 0
         while done < len(block.numbers):
-            taken = _take(records, len(block.numbers) - done)
-            if not taken:
-                raise SourceError("original_out_of_step", file=file, record=expected + done)
+            numbers, taken = _take(records, len(block.numbers) - done)
             end = done + len(taken)
+            expected = block.numbers[done:end]
+            if not taken or tuple(expected) != tuple(numbers):
+                raise SourceError("original_out_of_step", file=file, record=block.numbers[done])
             yield Block(
-                block.numbers[done:end],
+                expected,
                 [*zip(*taken, strict=True), *(cells[done:end] for cells in block.cells)],
             )
             done = end
-        expected += done
 
 
-def _take(records: Iterator[Cells], most: int) -> Sequence[Cells]:
+def _take(records: Iterator[tuple[int, Cells]], most: int) -> tuple[Sequence[int], Sequence[Cells]]:
+    numbers: list[int] = []
     taken: list[Cells] = []
     chars = 0
-    for cells in islice(records, most):
+    for number, cells in islice(records, most):
+        numbers.append(number)
         taken.append(cells)
         chars += sum(len(cell) for cell in cells if cell)
         if chars >= PIECE_CHARS:
             break
-    return taken
+    return numbers, taken

@@ -95,7 +95,7 @@ class DelimitedRecords:
             self._fault = unreadable(self._path, error)
 
     def read_cells(self, max_cell_chars: int) -> Iterator[RawRecord]:
-        """Read the file from its start: every record with all of its cells, not judged.
+        """Read the file from its start: every record with the cells that have a name, not judged.
 
         Raises SourceError (file_unreadable).
         """
@@ -105,7 +105,7 @@ class DelimitedRecords:
                 records = split_records(
                     islice(read_pieces(text), dialect.hint_lines, None),
                     dialect.delimiter,
-                    wanted=None,
+                    wanted=frozenset(range(len(dialect.names))),
                     max_cell_chars=max_cell_chars,
                     cr_ends_lines=dialect.cr_ends_lines,
                     first_line=1 + dialect.hint_lines,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 
-from jobs.source.judge import is_empty
+from jobs.source.judge import is_empty, is_long_id
 from jobs.source.record import InputShape, Params, Reject, Row
 from jobs.source.split import PIECE_CHARS
 
@@ -56,6 +56,8 @@ class FieldJudge:
         source_id = str(source_id).strip()
         if len(text) > self._shape.max_text_chars or is_empty(source_id) or is_empty(text):
             return None
+        if is_long_id(source_id):
+            return None
         kept = tuple([(name, str(values[name] or "")) for name in self._keep])
         return Row(number, source_id, text, kept)
 
@@ -64,6 +66,9 @@ class FieldJudge:
         flaw = self._form_flaw(values) or (None if source_id else self._id_flaw(values))
         if flaw or source_id is None:
             return Reject(number, source_id, *(flaw or ("missing_id", {})))
+        if is_long_id(source_id):
+            params = {"column": self._shape.id, "chars": len(source_id)}
+            return Reject(number, None, "cell_too_long", params)
         flaw = self._text_flaw(values)
         if flaw:
             return Reject(number, source_id, *flaw)

@@ -8,6 +8,10 @@ from jobs.source.record import InputShape, Params, Reject, Row
 from jobs.source.split import RawRecord, plain_record
 
 ZERO_WIDTH_SPACE: Final = "\u200b"
+ID_BYTES: Final = 2_000
+"""How long an id may be in UTF-8: PostgreSQL refuses more than about 2,700 in an index."""
+SHORT_ID_CHARS: Final = ID_BYTES // 4
+"""An id of so many characters is never too long."""
 
 
 def is_empty(text: str) -> bool:
@@ -18,6 +22,11 @@ def is_empty(text: str) -> bool:
     )
 
 
+def is_long_id(source_id: str) -> bool:
+    """Tell an id that the index over a batch's ids could not take; its characters are text."""
+    return len(source_id) > SHORT_ID_CHARS and len(source_id.encode()) > ID_BYTES
+
+
 class Judge:
     """The rules for the records of one file."""
 
@@ -25,6 +34,7 @@ class Judge:
         """`columns` holds the index of each wanted column, `width` how many a record has."""
         self._width = width
         self._id = None if shape.id is None else columns[shape.id]
+        self._id_name = shape.id
         self._texts = tuple((name, columns[name]) for name in shape.texts)
         self._is_joined = not isinstance(shape.text, str)
         self._keep = tuple((name, columns[name]) for name in shape.keep)
@@ -47,6 +57,7 @@ class Judge:
                 if (
                     source_id
                     and start
+                    and len(source_id) <= SHORT_ID_CHARS
                     and source_id[0] != ZERO_WIDTH_SPACE != start
                     and len(text) <= self._max_text_chars
                 ):
@@ -66,6 +77,9 @@ class Judge:
         source_id = str(number) if self._id is None else cells[self._id].strip()
         if not source_id or is_empty(source_id):
             return Reject(number, None, "missing_id")
+        if is_long_id(source_id):
+            params = {"column": self._id_name, "chars": len(source_id)}
+            return Reject(number, None, "cell_too_long", params)
         text = self._join(cells) if self._is_joined else cells[self._texts[0][1]]
         if len(text) > self._max_text_chars:
             return Reject(number, source_id, "text_too_long", self._too_long(len(text)))

@@ -32,8 +32,8 @@ class Originals(Protocol):
     def warnings(self) -> tuple[SourceWarning, ...]:
         """What could not be given; complete once the pass has ended."""
 
-    def __iter__(self) -> Iterator[Cells]:
-        """Read the file from its start: the cells of each record, as many as `names`."""
+    def __iter__(self) -> Iterator[tuple[int, Cells]]:
+        """Read the file from its start: each record's number and cells, as many as `names`."""
 
 
 def hash_file(path: Path) -> str:
@@ -86,7 +86,7 @@ class DelimitedOriginals:
         told = {"count": self._left_out, "record": self._first, "limit": self._limit}
         return (SourceWarning("original_cells_left_out", told),)
 
-    def __iter__(self) -> Iterator[Cells]:
+    def __iter__(self) -> Iterator[tuple[int, Cells]]:
         """Read the file from its start."""
         width = len(self.names)
         self._left_out = self._first = 0
@@ -99,7 +99,7 @@ class DelimitedOriginals:
                 cells = [cell.replace(MARK, UNREADABLE).replace("\0", UNREADABLE) for cell in cells]
             if len(cells) != width:
                 cells = [*cells[:width], *[""] * (width - len(cells))]
-            yield cells
+            yield number, cells
 
 
 class KeptOriginals:
@@ -111,12 +111,12 @@ class KeptOriginals:
         self.names = names
         self._records = records
 
-    def __iter__(self) -> Iterator[Cells]:
+    def __iter__(self) -> Iterator[tuple[int, Cells]]:
         """Read the file from its start."""
         nothing: Cells = (None,) * len(self.names)
         for record in self._records:
+            cells = nothing
             if isinstance(record, Row):
                 kept = dict(record.attributes)
-                yield [kept.get(name) for name in self.names]
-            else:
-                yield nothing
+                cells = [kept.get(name) for name in self.names]
+            yield record.record_number, cells

@@ -20,13 +20,14 @@ from jobs.errors import SourceError
 from jobs.source.columns import find_columns, find_repeated
 from jobs.source.encoding import MARKING
 from jobs.source.fields import FieldJudge, plain_digits
-from jobs.source.opening import BrokenFile, open_file
+from jobs.source.opening import BrokenFile, open_file, unreadable
 from jobs.source.reading import FileRecords
 from jobs.source.record import InputShape, Reject, Row, SourceWarning
 
 BATCH_ROWS: Final = 512
 BUFFER_BYTES: Final = 1 << 20
 TYPE_CHARS: Final = 60
+UUID_TYPE: Final = "extension<arrow.uuid>"
 NO_FRACTION: Final = re.compile(r"\.0+(?!\d)")
 
 
@@ -155,6 +156,8 @@ def as_texts(column: Any) -> list[str | None]:
         return _as_strings(column)
     if _is_binary(kind):
         return [of if of is None else of.decode("utf-8", MARKING) for of in column.to_pylist()]
+    if str(kind) == UUID_TYPE:
+        return [of if of is None else str(of) for of in column.to_pylist()]
     if pa.types.is_floating(kind):
         values = column.to_pylist()
         return [None if of is None or math.isnan(of) else plain_digits(of) for of in values]
@@ -180,8 +183,11 @@ def _as_iso(moment: str) -> str:
 def look_at_parquet(path: Path, max_records: int) -> tuple[tuple[str, ...], list[list[str]]]:
     """Return the columns that can be text and their values in the first records."""
     columns = {leaf.name: leaf for leaf in read_leaves(path) if is_textual(leaf.type)}
-    rows = [
-        [value or "" for value in values.values()]
-        for values in islice(read_values(path, columns), max_records)
-    ]
+    try:
+        rows = [
+            [value or "" for value in values.values()]
+            for values in islice(read_values(path, columns), max_records)
+        ]
+    except OSError as error:
+        raise unreadable(path, error) from error
     return tuple(columns), rows

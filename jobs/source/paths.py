@@ -1,17 +1,20 @@
 """What stands on the command line in place of a file: patterns, and `-` for standard input."""
 
+import fcntl
 import glob
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 from jobs.errors import SourceError
 
 STDIN: Final = Path("-")
 SPOOL_BYTES: Final = 1 << 20
+UNFINISHED: Final = ".stdin-"
 HASH_DIGITS: Final = 32
 
 
@@ -39,12 +42,14 @@ def spool(stream: BinaryIO, folder: Path) -> Path:
     """Copy a stream into a file of `folder` named after its content, and return that.
 
     Loading can so be resumed: the same bytes are the same file. It is for its owner's eyes
-    only. Raises SourceError: empty_file, spool_not_writable.
+    only. What processes that were killed have left half-written is removed. Raises SourceError:
+    empty_file, spool_not_writable.
     """
     digest = hashlib.sha256()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".stdin-", delete=False) as copy:
+        _sweep(folder)
+        with _create(folder) as copy:
             try:
                 while part := stream.read(SPOOL_BYTES):
                     digest.update(part)
@@ -62,3 +67,21 @@ def spool(stream: BinaryIO, folder: Path) -> Path:
         reason = error.strerror or type(error).__name__
         raise SourceError("spool_not_writable", folder=str(folder), reason=reason) from error
     return target
+
+
+def _create(folder: Path) -> IO[bytes]:
+    """Make a new file and lock it; whoever gets the lock later has found an orphan."""
+    while True:
+        copy: IO[bytes] = tempfile.NamedTemporaryFile(dir=folder, prefix=UNFINISHED, delete=False)  # noqa: SIM115 - closed by the caller
+        fcntl.flock(copy, fcntl.LOCK_EX)
+        if Path(copy.name).exists():  # else it was swept before it was locked
+            return copy
+        copy.close()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the files whose writers are dead: their locks are free."""
+    for path in folder.glob(f"{UNFINISHED}*"):
+        with suppress(OSError), path.open("rb") as left:  # it is held, or already gone
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()

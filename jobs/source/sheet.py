@@ -1,11 +1,14 @@
 """Goes through a sheet of an Excel workbook row by row, every cell as text.
 
-openpyxl opens the workbook; strings and rows are read here, because only their XML tells a
-formula from its value, a number from its digits and a text from its reading aid. Needs the extra
-`excel`. Memory: the workbook's table of strings, and one row.
+openpyxl finds the workbook's parts; strings, formats and rows are read here, because only their
+XML tells a formula from its value, a number from its digits and a text from its reading aid.
+What else a workbook holds (looks, properties, charts, links) is not read, so it cannot be in the
+way. Needs the extra `excel`. Memory: the workbook's table of strings, and one row.
 """
 
+import lzma
 import re
+import struct
 import warnings
 import zipfile
 import zlib
@@ -18,25 +21,40 @@ from typing import IO, Any, Final
 from xml.etree.ElementTree import Element, ParseError
 
 from openpyxl.reader.excel import ExcelReader
+from openpyxl.styles.numbers import builtin_format_code, is_date_format, is_timedelta_format
 from openpyxl.utils.cell import coordinate_to_tuple, get_column_letter
 from openpyxl.utils.datetime import from_excel
-from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
-from openpyxl.xml.functions import iterparse
+from openpyxl.xml.constants import ARC_STYLE, SHARED_STRINGS, SHEET_MAIN_NS
+from openpyxl.xml.functions import fromstring, iterparse
 
 from jobs.errors import SourceError
 from jobs.source.fields import plain_digits
 from jobs.source.opening import BrokenFile, open_file
 
 PART_BYTES: Final = 1 << 28
-"""How large a part of the workbook may be that is held in memory as a whole."""
+"""How large the table of strings may be."""
 ROW_BYTES: Final = 1 << 26
+"""How large a row, a string or another part may be, which are in memory as a whole."""
+ROW_TAGS: Final = 1 << 20
+"""And of how many tags: an element takes many times the memory of its XML."""
 CELL, VALUE, FORMULA, INLINE, TEXT, RUN, STRING = (
     f"{{{SHEET_MAIN_NS}}}{name}" for name in ("c", "v", "f", "is", "t", "r", "si")
 )
 ROW, DATA, MERGE = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("row", "sheetData", "mergeCell"))
+FORMATS, FORMAT, CELL_STYLES, STYLE = (
+    f"{{{SHEET_MAIN_NS}}}{name}" for name in ("numFmts", "numFmt", "cellXfs", "xf")
+)
 ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
-DAMAGED: Final = (zipfile.BadZipFile, ParseError, KeyError, IndexError, ValueError, EOFError)
-DAMAGED_STREAM: Final = (*DAMAGED, zlib.error, NotImplementedError, TypeError)
+PROLOG: Final = re.compile(
+    rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?+(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->))*+<[^!?]", re.DOTALL
+)
+"""How XML begins up to its first element. Workbooks have no DOCTYPE: it is there to multiply."""
+DAMAGED: Final = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, ParseError),
+    # What the libraries stumble over in what their parts say, or do not say.
+    *(LookupError, ValueError, TypeError, AttributeError, ArithmeticError, AssertionError),
+    *(EOFError, RuntimeError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +72,112 @@ class SheetRow:
 
 
 class _Watched:
-    """A part being read; more than ROW_BYTES without the end of a row is no sheet."""
+    """A part being read, of which `begin` says where something new begins.
+
+    More than ROW_BYTES or ROW_TAGS without that is no workbook but a bomb.
+    """
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source
-        self.row_bytes = 0
+        self._is_new = True
+        self.begin()
+
+    def begin(self) -> None:
+        self._bytes = self._tags = 0
 
     def read(self, size: int = -1) -> bytes:
         found = self._source.read(size)
-        self.row_bytes += len(found)
-        if self.row_bytes > ROW_BYTES:
+        if self._is_new and not PROLOG.match(found.replace(b"\0", b"")):
+            raise BrokenFile("xlsx_broken")
+        self._is_new = False
+        self._bytes += len(found)
+        self._tags += found.count(b"<")
+        if self._bytes > ROW_BYTES or self._tags > ROW_TAGS:
             raise BrokenFile("xlsx_too_large")
         return found
+
+
+class _Archive(zipfile.ZipFile):
+    """Reads no part as a whole that is a bomb."""
+
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        with self.open(name, pwd=pwd) as source:
+            return _Watched(source).read(ROW_BYTES + 1)
+
+
+class _Book(ExcelReader):
+    """A workbook's sheets, strings and formats; strings are read as `_read_text` reads them."""
+
+    def __init__(self, opened: IO[bytes]) -> None:
+        super().__init__(opened, read_only=True, keep_links=False)
+        self.archive = _Archive(opened)
+        self.paths: dict[str, str] = {}
+        """Where in the archive each sheet is, by its name."""
+        self.dates: set[int] = set()
+        """The styles of cells that show a number as a moment."""
+        self.spans: set[int] = set()
+        """Those of them that show it as a span of time."""
+        self.read_manifest()
+        self.read_strings()
+        self.read_workbook()
+        self.read_formats()
+        self.read_worksheets()
+
+    def read_strings(self) -> None:
+        table = self.package.find(SHARED_STRINGS)  # type: ignore[no-untyped-call]
+        if table is None:
+            return
+        part = self.archive.getinfo(table.PartName[1:])
+        if part.file_size > PART_BYTES:
+            raise BrokenFile("xlsx_too_large")
+        with self.archive.open(part) as source:
+            watched = _Watched(source)
+            whole: Element | None = None
+            for event, element in iterparse(watched, events=("start", "end")):
+                if event == "start":
+                    whole = element if whole is None else whole
+                elif element.tag == STRING:
+                    self.shared_strings.append(_read_text(element))
+                    watched.begin()
+                    if whole is not None:
+                        whole.clear()
+
+    def read_formats(self) -> None:
+        if ARC_STYLE not in self.valid_files:
+            return
+        styles = fromstring(self.archive.read(ARC_STYLE))
+        own = {
+            int(one.get("numFmtId", "0")): one.get("formatCode", "")
+            for one in styles.iterfind(f"{FORMATS}/{FORMAT}")
+        }
+        for at, style in enumerate(styles.iterfind(f"{CELL_STYLES}/{STYLE}")):
+            number = int(style.get("numFmtId", "0"))
+            code = own.get(number) or builtin_format_code(number)
+            if is_date_format(code):
+                self.dates.add(at)
+            if is_timedelta_format(code):
+                self.spans.add(at)
+
+    def read_worksheets(self) -> None:
+        for sheet, found in self.parser.find_sheets():
+            if found.target in self.valid_files and "chartsheet" not in found.Type:
+                self.paths[sheet.name] = found.target
 
 
 @dataclass(slots=True)
 class Sheet:
     """An open sheet. `merged` holds the ranges of merged cells once all rows are read."""
 
-    workbook: Any
-    sheet: Any
+    book: _Book
+    path: str
     merged: list[str] = field(default_factory=list)
 
     def rows(self) -> Iterator[SheetRow]:
         """Yield the rows that are not blank. Raises BrokenFile (an OSError)."""
         try:
-            with self.workbook._archive.open(self.sheet._worksheet_path) as source:
-                watched = _Watched(source)
-                yield from self._parse(watched)
-        except DAMAGED_STREAM as error:
+            with self.book.archive.open(self.path) as source:
+                yield from self._parse(_Watched(source))
+        except DAMAGED as error:
             raise BrokenFile("xlsx_broken") from error
 
     def _parse(self, watched: _Watched) -> Iterator[SheetRow]:
@@ -94,7 +189,7 @@ class Sheet:
             elif element.tag == ROW:
                 number = int(element.get("r") or number + 1)
                 row = self._read_row(number, element)
-                watched.row_bytes = 0
+                watched.begin()
                 if data is not None:
                     data.clear()  # or the sheet's skeleton would grow with every row
                 if not row.is_blank:
@@ -125,7 +220,7 @@ class Sheet:
         if not value:
             return ""
         if kind == "s":
-            return str(self.sheet._shared_strings[int(value)])
+            return str(self.book.shared_strings[int(value)])
         if kind == "b":
             return "TRUE" if value == "1" else "FALSE"
         if kind == "n":
@@ -133,10 +228,10 @@ class Sheet:
         return _unescape(value) if kind == "str" else value
 
     def _read_number(self, value: str, style: int) -> str:
-        if style in self.workbook._date_formats:
-            is_span = style in self.workbook._timedelta_formats
+        if style in self.book.dates:
+            is_span = style in self.book.spans
             try:
-                moment = from_excel(float(value), self.workbook.epoch, timedelta=is_span)
+                moment = from_excel(float(value), self.book.wb.epoch, timedelta=is_span)
             except (OverflowError, ValueError):
                 return plain_digits(float(value))
             return _show_moment(moment, is_day=float(value).is_integer())
@@ -169,24 +264,6 @@ def _unescape(text: str) -> str:
     return ESCAPED.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
-class _Reader(ExcelReader):
-    """Opens a workbook; its strings are read as `_read_text` reads them, which is faster too."""
-
-    def read_strings(self) -> None:
-        table = self.package.find(SHARED_STRINGS)  # type: ignore[no-untyped-call]
-        if table is None:
-            return
-        with self.archive.open(table.PartName[1:]) as source:
-            whole: Element | None = None
-            for event, element in iterparse(source, events=("start", "end")):
-                if event == "start":
-                    whole = element if whole is None else whole
-                elif element.tag == STRING:
-                    self.shared_strings.append(_read_text(element))
-                    if whole is not None:
-                        whole.clear()
-
-
 def place_of(row: int, column: int) -> str:
     """Return a cell's name, such as B3; `column` counts from 0."""
     return f"{get_column_letter(column + 1)}{row}"
@@ -200,23 +277,14 @@ def open_sheet(path: Path, name: str | None) -> Iterator[Sheet]:
     """
     with open_file(path) as opened:
         try:
-            _check_parts(path, opened)
-            with warnings.catch_warnings(action="ignore"):  # about styles, which are not read
-                reader = _Reader(opened, read_only=True, data_only=True)
-                reader.read()
-        except (*DAMAGED_STREAM, OSError) as error:
+            with warnings.catch_warnings(action="ignore"):
+                book = _Book(opened)
+        except BrokenFile as error:
+            raise SourceError(error.code, file=str(path)) from error
+        except (*DAMAGED, OSError) as error:
             raise SourceError("xlsx_broken", file=str(path)) from error
-        workbook = reader.wb
-        sheets = [sheet for sheet in workbook.worksheets if name in (None, sheet.title)]
-        if not sheets:
-            titles = ", ".join(workbook.sheetnames) or "-"
-            raise SourceError("sheet_missing", file=str(path), sheet=name, available=titles)
-        yield Sheet(workbook, sheets[0])
-
-
-def _check_parts(path: Path, opened: IO[bytes]) -> None:
-    with zipfile.ZipFile(opened) as archive:
-        for part in archive.infolist():
-            if part.file_size > PART_BYTES and "/worksheets/" not in part.filename:
-                raise SourceError("xlsx_too_large", file=str(path))
-    opened.seek(0)
+        titles = [title for title in book.paths if name in (None, title)]
+        if not titles:
+            available = ", ".join(book.paths) or "-"
+            raise SourceError("sheet_missing", file=str(path), sheet=name, available=available)
+        yield Sheet(book, book.paths[titles[0]])

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, exists, insert, select, update
 
 from jobs.deadline import Deadline
 from jobs.errors import IntegrityError, NotFoundError
@@ -17,6 +17,14 @@ from jobs.store import deadlines, notifications
 from jobs.store.database import Database, now, upsert
 from jobs.tables import batches, chunks, tiers
 from jobs.words import Language
+
+READING_FAULTS: Final = frozenset(
+    {
+        "file_changed", "file_unreadable", "file_missing", "file_is_directory",
+        "not_a_regular_file",
+    }
+)  # fmt: skip
+"""File errors that say how reading went and nothing of the bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +74,21 @@ class Batch:
     closed_at: datetime | None
     deadline_at: datetime | None = None
 
+    @property
+    def was_misread(self) -> bool:
+        """Tell a batch that failed for its disk, not its file: handed in again it is read again."""
+        return self.status is BatchStatus.FAILED and self.file_error in READING_FAULTS
+
 
 def create(database: Database, new: NewBatch, *, force: bool = False) -> Batch:
-    """Return the batch of this identity, creating it (or, with `force`, a new generation)."""
-    of_identity = batches.c.identity == new.identity
+    """Return the batch of this identity, creating it where there is none.
+
+    With `force`, and after one that was misread, it is a new generation.
+    """
     with database.write() as connection:
-        newest = connection.scalar(select(func.max(batches.c.generation)).where(of_identity))
-        if newest is None or force:
-            _insert(connection, new, generation=0 if newest is None else newest + 1)
+        newest = connection.execute(_select_newest(new.identity)).first()
+        if newest is None or force or _as_batch(newest).was_misread:
+            _insert(connection, new, generation=0 if newest is None else newest.generation + 1)
         found = connection.execute(_select_newest(new.identity)).first()
         if found is not None and new.deadline is not None:
             deadlines.set_deadline(connection, found.batch_id, new.deadline)

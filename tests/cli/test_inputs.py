@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sqlite3
 import sys
 from contextlib import closing
@@ -101,6 +102,17 @@ def test_standard_input(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatc
     give_input(monkeypatch, b"")
     empty = call("submit", "-", "--spec", "spec.toml", "--json")
     assert (empty.status, empty.code) == (2, "empty_file")
+    monkeypatch.setattr(sys, "stdin", None)  # as Python has it when it was closed
+    closed = call("submit", "-", "--spec", "spec.toml", "--json")
+    assert (closed.status, closed.code) == (2, "empty_file")
+
+
+def test_a_name_that_is_no_text(call: Call, folder: Path) -> None:
+    """A pattern may lead to a name no database can hold: it is refused, nothing is made."""
+    Path(os.fsdecode(os.fsencode(folder) + b"/a\xff.csv")).write_text("id,text\nr1,x\n")
+    refused = call("submit", "a*.csv", "--spec", "spec.toml", "--json")
+    assert (refused.status, refused.code) == (2, "argument_undecodable")
+    assert count_batches(folder) == 0
 
 
 def test_a_missing_extra_is_named(
@@ -132,6 +144,7 @@ def test_a_cut_file_never_ends_as_complete(call: Call, folder: Path) -> None:
     called = call("submit", "cut.jsonl.gz", "--spec", "spec.toml", "--json")
     assert (called.status, called.data["status"]) == (2, "failed")
     assert called.data["file_error"] == "gzip_truncated"
+    assert "cut.jsonl.gz" in called.err  # the reason, in words
     told = call("submit", "cut.jsonl.gz", "--spec", "spec.toml", "--partial", "--json").data
     assert (told["status"], told["file_error"]) == ("open", "gzip_truncated")
     assert 0 < told["rows"] < 9_999

@@ -31,6 +31,13 @@ def test_no_text_is_a_formula(text: str) -> None:
     assert escape_all([text, None, ""]) == [shown, None, ""]
 
 
+@pytest.mark.parametrize("sign", ["\uff1d", "\uff0b", "\uff0d", "\uff20", "\N{MINUS SIGN}", "\n"])
+def test_signs_in_full_width_begin_formulas(sign: str) -> None:
+    """A Japanese spreadsheet calculates them as well; a line feed hides the sign after it."""
+    assert escape(f"{sign}1+1") == f"'{sign}1+1"
+    assert list(AS_TEXT["cell"]([f"{sign}5"])) == [f"'{sign}5"]
+
+
 @settings(deadline=None)
 @given(tricky)
 def test_only_a_negative_number_of_the_input_begins_with_a_sign(text: str) -> None:

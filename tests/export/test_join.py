@@ -18,11 +18,12 @@ class Listed:
     names = ("a", "b")
     warnings: tuple[SourceWarning, ...] = ()
 
-    def __init__(self, records: Sequence[Cells]) -> None:
+    def __init__(self, records: Sequence[Cells], numbers: Sequence[int] = ()) -> None:
         self._records = records
+        self._numbers = numbers or range(1, len(records) + 1)
 
-    def __iter__(self) -> Iterator[Cells]:
-        return iter(self._records)
+    def __iter__(self) -> Iterator[tuple[int, Cells]]:
+        return zip(self._numbers, self._records, strict=True)
 
 
 def make_blocks(sizes: Sequence[int]) -> Iterator[Block]:
@@ -63,3 +64,11 @@ def test_a_record_without_a_line_is_an_error() -> None:
     with pytest.raises(SourceError) as caught:
         list(join.join_originals(blocks, Listed([("a", "b")] * 3), "f"))
     assert caught.value.code == "original_out_of_step"
+
+
+def test_numbers_may_have_gaps() -> None:
+    """The blank lines of a JSONL have numbers but are no records."""
+    blocks = [Block((1, 3), [["x", "y"]]), Block((7,), [["z"]])]
+    originals = Listed([("a", None), ("b", None), ("c", None)], numbers=(1, 3, 7))
+    joined = [(one.numbers, one.cells[0]) for one in join.join_originals(blocks, originals, "f")]
+    assert joined == [((1, 3), ("a", "b")), ((7,), ("c",))]

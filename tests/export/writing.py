@@ -12,7 +12,7 @@ from jobs.export.cells import FORMULA_STARTS
 from jobs.source import SourceWarning
 
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
-tricky = st.one_of(texts, st.text("\"',;\t\r\n=+-@あ\N{WAVE DASH}|_x0D ", max_size=12))
+tricky = st.one_of(texts, st.text("\"',;\t\r\n=+-@\uff1d\uff0dあ\N{WAVE DASH}|_x0D ", max_size=12))
 """Any text that a database can hold, and often one that a format could change."""
 
 

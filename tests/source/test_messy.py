@@ -1,32 +1,16 @@
 """The dirty input files of ../shared/data/messy come out as their expected.json says."""
 
-import hashlib
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobs.errors import SourceError
 from jobs.source import InputShape, Reject, Row, read_records
+from tests.source.messy import EXPECTED, MESSY, REFUSED, all_expected, needs_messy, summary
 
-SHARED = Path(
-    os.environ.get("SEKISHO_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data"
-)
-MESSY = SHARED / "messy"
-EXPECTED = MESSY / "expected.json"
-REFUSED = "00_empty_file.csv"
 FOUND_IN_SQL = ("duplicate_id_same", "duplicate_id_conflict")
 
-pytestmark = pytest.mark.skipif(not MESSY.is_dir(), reason="no ../shared/data/messy here")
-
-
-def all_expected() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    if EXPECTED.exists():
-        found = json.loads(EXPECTED.read_text("utf-8"))
-    return found
+pytestmark = needs_messy
 
 
 def shape_of(read: dict[str, Any]) -> InputShape:
@@ -37,11 +21,6 @@ def shape_of(read: dict[str, Any]) -> InputShape:
         columns=tuple(read.get("columns", ())),
         records=read.get("rows_path"),
     )
-
-
-def summary(row: Row) -> dict[str, object]:
-    digest = hashlib.sha256(row.text.encode()).hexdigest()[:16]
-    return {"id": row.source_id, "text_sha256_16": digest, "chars": len(row.text)}
 
 
 @pytest.mark.parametrize("name", sorted(all_expected().keys() - {REFUSED}))
@@ -55,7 +34,7 @@ def test_messy_file(name: str) -> None:
     rejects = [r for r in read if isinstance(r, Reject)]
     told = [r for r in wanted["rejected"] if r["reason"] not in FOUND_IN_SQL]
 
-    assert [summary(row) for row in rows] == wanted["good"]
+    assert [summary(row.source_id, row.text) for row in rows] == wanted["good"]
     assert [(r.record_number, r.source_id or "", r.reason_code) for r in rejects] == [
         (r["record"], r["id"] or "", r["reason"]) for r in told
     ]
@@ -81,7 +60,7 @@ def test_messy_file(name: str) -> None:
 
 def test_all_files_are_looked_at() -> None:
     """No file of the folder is left out."""
-    files = {path.name for path in MESSY.iterdir()} - {"README.md", "expected.json"}
+    files = {path.name for path in MESSY.iterdir()} - {"README.md", EXPECTED.name}
     assert files == set(all_expected())
 
 

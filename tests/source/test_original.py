@@ -21,7 +21,7 @@ def test_every_record_has_as_many_cells_as_the_header(tmp_path: Path) -> None:
     )
     found = open_originals(path, SHAPE)
     assert found.names == ("id", "text", "note", "note")
-    assert [list(cells) for cells in found] == [
+    assert [list(cells) for _, cells in found] == [
         ["1", "a", "x", "y"],
         ["2", "b", "", ""],
         ["3", "c", "x", "y"],
@@ -40,7 +40,7 @@ def test_cells_that_are_too_long_are_left_out_and_counted(
     path = tmp_path / "rows.csv"
     path.write_text('id,text,note\n1,a,x\n2,b,"123456"\n3,"1234567","123456"\n')
     found = open_originals(path, InputShape(id="id", text="text", max_text_chars=3))
-    assert [cells[2] for cells in found] == ["x", "", ""]
+    assert [cells[2] for _, cells in found] == ["x", "", ""]
     (said,) = found.warnings
     assert said.params == {"count": 3, "record": 2, "limit": 5}
 
@@ -52,7 +52,7 @@ def test_a_file_without_header_has_the_names_of_the_spec(tmp_path: Path) -> None
     found = open_originals(
         path, InputShape(id="id", text="text", header=False, columns=("id", "text"))
     )
-    assert (found.names, [list(cells) for cells in found]) == (
+    assert (found.names, [list(cells) for _, cells in found]) == (
         ("id", "text"),
         [["1", "a"], ["2", "b"]],
     )
@@ -65,7 +65,18 @@ def test_other_formats_give_the_columns_they_keep(tmp_path: Path) -> None:
     names = ("id", "store")
     shape = InputShape(id="id", text="text", keep=names)
     found = KeptOriginals(read_records(path, shape), names)
-    assert [list(cells) for cells in found] == [["1", "x"], [None, None], ["3", "z"]]
+    assert [list(cells) for _, cells in found] == [["1", "x"], [None, None], ["3", "z"]]
+
+
+def test_records_of_lines_keep_their_numbers(tmp_path: Path) -> None:
+    """In JSONL a record's number is its line's, and a blank line is no record."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"id": "1", "text": "a"}\n\n{"id": "2"}\n{"id": "3", "text": "c"}\n')
+    assert [(number, list(cells)) for number, cells in open_originals(path, SHAPE)] == [
+        (1, ["1", "a"]),
+        (3, [None, None]),
+        (4, ["3", "c"]),
+    ]
 
 
 def test_hashes(tmp_path: Path) -> None:
@@ -95,8 +106,8 @@ def test_messy_files_have_as_many_records_as_rows_and_rejects(name: str) -> None
     columns = read_records(path, InputShape(id=None, text=_first_column(path)))
     judged = [record.record_number for record in columns]
     records = list(open_originals(path, InputShape(id=None, text=_first_column(path))))
-    assert judged == list(range(1, len(records) + 1))
-    assert len({len(cells) for cells in records}) == 1
+    assert judged == [number for number, _ in records]
+    assert len({len(cells) for _, cells in records}) == 1
 
 
 def _first_column(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Parquet: columns of any sensible type as text, fields inside structs by their path."""
 
 import decimal
+import uuid
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from jobs.errors import SourceError
 from jobs.source import InputShape, Row, read_records
+from jobs.source.look import look_at
 from tests.source.reading import PLAIN, good, rejected
 
 
@@ -48,6 +50,13 @@ def test_types_as_text(file: Path, values: Any, shown: list[str]) -> None:
     """Numbers have plain digits, times are ISO 8601, bytes are UTF-8."""
     write(file, {"id": ["1", "2"], "text": values})
     assert [text for _, text in good(read_records(file, PLAIN))] == shown
+
+
+def test_ids_may_be_uuids(file: Path) -> None:
+    """They are sixteen bytes in the file and their usual digits as text."""
+    own = uuid.UUID("12345678-1234-5678-1234-567812345678")
+    write(file, {"id": pa.array([own.bytes], pa.uuid()), "text": ["a"]})
+    assert good(read_records(file, PLAIN)) == [(str(own), "a")]
 
 
 def test_times_name_their_zone(file: Path) -> None:
@@ -140,6 +149,9 @@ def test_damage(file: Path) -> None:
     found = good(records)
     assert records.file_error == "parquet_broken"
     assert len(found) < rows
+    with pytest.raises(SourceError) as caught:
+        look_at(file, rows)
+    assert caught.value.code == "parquet_broken"
 
 
 def test_missing_columns(file: Path) -> None:

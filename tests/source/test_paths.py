@@ -43,6 +43,24 @@ def test_a_stream_is_kept_under_its_content(tmp_path: Path) -> None:
     assert len(list(folder.iterdir())) == 2
 
 
+def test_what_killed_processes_have_left_is_removed(tmp_path: Path) -> None:
+    """A half-written stream nobody writes any more goes; one that is being written stays."""
+    (tmp_path / ".stdin-dead").write_bytes(b"half")
+
+    class Looks(io.BytesIO):
+        """A stream during which another one is kept."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            if not self.tell():
+                spool(io.BytesIO(b"other"), tmp_path)
+            return super().read(size)
+
+    kept = spool(Looks(b"mine"), tmp_path)
+    assert kept.read_bytes() == b"mine"
+    assert {path.name[:6] for path in tmp_path.iterdir()} == {"stdin-"}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_a_stream_that_cannot_be_kept(tmp_path: Path) -> None:
     """Nothing at all, a folder that is a file and a stream that breaks leave nothing behind."""
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.source import InputShape, Row
+from jobs.source import InputShape, Reject, Row
 from tests.source.reading import good, read_bytes, rejected
 
 
@@ -37,6 +37,19 @@ def test_missing_id(file: Path) -> None:
     """A record without an id is rejected, before its text is looked at."""
     records = read_bytes(file, "id,text\n ,a\n\u200b,\n3,c\n".encode())
     assert rejected(records) == [(1, None, "missing_id"), (2, None, "missing_id")]
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_an_id_too_long_for_an_index(tmp_path: Path, name: str) -> None:
+    """It costs its record alone: PostgreSQL would refuse it with all rows of its step."""
+    ids = ["a" * 2_000, "b" * 2_001, "あ" * 666, "あ" * 667, "c"]
+    lines = [f'{{"id": "{one}", "text": "t"}}' if "json" in name else f"{one},t" for one in ids]
+    content = "\n".join([*([] if "json" in name else ["id,text"]), *lines, ""])
+    records = read_bytes(tmp_path / name, content.encode())
+    assert [source_id for source_id, _ in good(records)] == [ids[0], ids[2], "c"]
+    assert rejected(records) == [(2, None, "cell_too_long"), (4, None, "cell_too_long")]
+    params = [r.params for r in records if isinstance(r, Reject)]
+    assert [(p["column"], p["chars"]) for p in params] == [("id", 2_001), ("id", 667)]
 
 
 def test_record_number_as_id(file: Path) -> None:

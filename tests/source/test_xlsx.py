@@ -136,7 +136,7 @@ def test_what_is_no_workbook(file: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert refusal(file) == "column_missing"
     whole = file.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(sheet_module, "PART_BYTES", 10)
+        patch.setattr(sheet_module, "ROW_BYTES", 10)
         assert refusal(file) == "xlsx_too_large"
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("xl/workbook.xml", "<workbook/>")
@@ -161,6 +161,113 @@ def test_a_row_without_end(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = good(records)
     assert records.file_error == "xlsx_too_large"
     assert [source_id for source_id, _ in found] == [str(n) for n in range(3_000)]
+
+
+def rewrite(file: Path, **parts: bytes | None) -> None:
+    """Put other content in the place of parts of a workbook; None takes a part away."""
+    with zipfile.ZipFile(file) as archive:
+        found = {name: archive.read(name) for name in archive.namelist()}
+    names = {name.rpartition("/")[2].removesuffix(".xml"): name for name in found}
+    for part, content in parts.items():
+        found[names[part]] = content or b""
+        if content is None:
+            del found[names[part]]
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in found.items():
+            archive.writestr(name, content)
+
+
+SHEET = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entities_are_not_resolved(file: Path, encoding: str) -> None:
+    """A part that declares a document type is refused: a workbook has none, a bomb does."""
+    write(file, [["id", "text"], ["a", "x"]])
+    cells = "<c t='inlineStr'><is><t>id</t></is></c><c t='inlineStr'><is><t>text</t></is></c>"
+    rows = f"<row>{cells}</row><row>{cells.replace('id', '&a;')}</row>"
+    body = f"{SHEET}<sheetData>{rows}</sheetData>"
+    head = f"<?xml version='1.0' encoding='{encoding}'?><!-- a <b> --> "
+    rewrite(file, sheet1=f"{head}{body.replace('&a;', 'x')}</worksheet>".encode(encoding))
+    assert good(read_records(file, PLAIN)) == [("x", "text")]
+    bomb = "<!DOCTYPE w [<!ENTITY a 'aaaa'>]>"
+    rewrite(file, sheet1=f"{head}{bomb}{body}</worksheet>".encode(encoding))
+    assert refusal(file) == "xlsx_broken"
+    for part in ("styles", "workbook"):
+        write(file, [["id", "text"], ["a", "x"]])
+        rewrite(file, **{part: f"{head}{bomb}<a/>".encode(encoding)})
+        assert refusal(file) == "xlsx_broken"
+
+
+def test_elements_without_end(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small XML may be large in memory: a row, a string and a part have only so many tags."""
+    monkeypatch.setattr(sheet_module, "ROW_TAGS", 5_000)
+    many = b"<a/>" * 6_000
+    own = f"{SHEET}<sheetData><row>".encode() + many + b"</row></sheetData></worksheet>"
+    for part in ("sheet1", "styles", "workbook"):
+        write(file, [["id", "text"], *[[str(n), f"x{n}"] for n in range(3_000)]])
+        assert len(good(read_records(file, PLAIN))) == 3_000
+        rewrite(file, **{part: own if part == "sheet1" else b"<a>" + many + b"</a>"})
+        assert refusal(file) == "xlsx_too_large"
+
+
+def share_strings(file: Path, table: bytes) -> None:
+    """Give a workbook of inline strings a table of strings, as Excel writes it."""
+    with zipfile.ZipFile(file) as archive:
+        types = archive.read("[Content_Types].xml")
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    named = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    rewrite(file, **{"[Content_Types]": types.replace(b"</Types>", named.encode())})
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", table)
+
+
+def test_a_table_of_strings(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells may name strings of the table; one without end, or a huge table, is refused."""
+    head, tail = SHEET.replace("worksheet", "sst").encode(), b"</sst>"
+    cells = b"<row><c t='s'><v>0</v></c><c t='s'><v>1</v></c></row>"
+    sheet = SHEET.encode() + b"<sheetData>" + cells * 2 + b"</sheetData></worksheet>"
+    strings = b"<si><t>id</t></si><si><r><t>te</t></r><r><t>xt</t></r></si>"
+    monkeypatch.setattr(sheet_module, "ROW_TAGS", 5_000)
+    monkeypatch.setattr(sheet_module, "PART_BYTES", 400_000)
+    for table, flaw in (
+        (strings, None),
+        (strings * 3_000, None),
+        (strings + b"<si>" + b"<r/>" * 20_000 + b"</si>", "xlsx_too_large"),
+        (strings * 9_000, "xlsx_too_large"),
+    ):
+        write(file, [["id", "text"]])
+        rewrite(file, sheet1=sheet)
+        share_strings(file, head + table + tail)
+        if flaw is None:
+            assert good(read_records(file, PLAIN)) == [("id", "text")]
+        else:
+            assert refusal(file) == flaw
+
+
+def test_what_is_not_needed_is_not_read(file: Path) -> None:
+    """Looks and properties that openpyxl cannot read cost no row."""
+    write(file, [["id", "text"], ["a", date(2026, 11, 20)]])
+    with zipfile.ZipFile(file) as archive:
+        styles = archive.read("xl/styles.xml")
+    odd = styles.replace(b"<fills", b"<fills><fill><oddFill/></fill></fills><fills", 1)
+    rewrite(file, styles=odd, core=b"<a", theme1=b"<b")
+    assert good(read_records(file, PLAIN)) == [("a", "2026-11-20")]
+    rewrite(file, styles=None)
+    assert good(read_records(file, PLAIN)) == [("a", "46346")]
+
+
+def test_a_locked_part(file: Path) -> None:
+    """A workbook whose parts ask for a password is refused like a damaged one."""
+    write(file, [["id", "text"], ["a", "x"]])
+    content = bytearray(file.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(mark)
+        while at >= 0:
+            content[at + flags] |= 1
+            at = content.find(mark, at + 4)
+    file.write_bytes(content)
+    assert refusal(file) == "xlsx_broken"
 
 
 def test_damage_in_the_sheet(file: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from jobs.differences import LINE_COLUMNS, Difference, Sum
 from jobs.errors import SettingError
+from jobs.export.cells import escape
 from jobs.store import batches, comparison
 from workers.cli.options import (
     BatchId,
@@ -27,7 +28,6 @@ from workers.cli.options import (
 
 KINDS: Final = ("answer", "status", "only_left", "only_right")
 LINE_FORMATS: Final = ("csv", "jsonl")
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 LineFormat = Annotated[
     str | None, typer.Option("--format", metavar="csv|jsonl", help=words("help_diff_format"))
 ]
@@ -82,7 +82,7 @@ def _cell(value: Any) -> Any:
     """Return a cell that no spreadsheet takes for a formula."""
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+    return escape(value) if isinstance(value, str) else value
 
 
 def _facts(room: Room, left: str, right: str, counted: Sum) -> dict[str, Any]:

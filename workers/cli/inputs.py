@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from jobs.errors import SourceError
 from jobs.source.paths import STDIN, expand, spool
 from workers.settings import Settings
 
@@ -16,7 +17,10 @@ def gather(files: Sequence[Path], settings: Settings) -> list[Path]:
 
     Raises SourceError: glob_no_match, empty_file, spool_not_writable.
     """
-    return [
-        spool(sys.stdin.buffer, settings.state_folder / SPOOL_FOLDER) if path == STDIN else path
-        for path in expand(files)
-    ]
+    return [_spool(settings) if path == STDIN else path for path in expand(files)]
+
+
+def _spool(settings: Settings) -> Path:
+    if sys.stdin is None:  # whoever started us closed it
+        raise SourceError("empty_file", file=str(STDIN))
+    return spool(sys.stdin.buffer, settings.state_folder / SPOOL_FOLDER)

@@ -268,6 +268,8 @@ def submit(
                 deadline=due,
                 on_warning=lambda code, params: typer.echo(room.say(code, **params), err=True),
             )
+            if batch.file_error_reason is not None:
+                typer.echo(batch.file_error_reason, err=True)
             report = report_on(room.database, batch, 0)
             keys = ("batch_id", "status", "rows", "rejected", "file_error")
             told.append({key: getattr(report, key) for key in keys})
