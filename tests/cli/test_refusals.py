@@ -223,6 +223,7 @@ def test_a_run_without_redis_leaves_no_batch(call: Call, folder: Path) -> None:
         ("run",),
         ("run", "rows.csv"),
         ("status", "--nonsense"),
+        ("worker", "cloud", "--nonsense"),
         ("row", "b1", "one"),
         ("spec", "check"),
     ],
