@@ -29,12 +29,12 @@ from workers.cli.options import BatchId, Config, Db, Json, Redis, Room, open_roo
 from workers.cli.out import check_out
 
 TABBED: Final = ("tsv", "tab")
-"""Suffixes of a CSV whose delimiter is TAB."""
+"""Formats and suffixes of a CSV whose delimiter is TAB."""
 DELIMITERS: Final = {"tab": "\t", "\\t": "\t"}
 UNFINISHED: Final = (BatchStatus.LOADING, BatchStatus.OPEN, BatchStatus.DECIDING)
 OutFormat = Annotated[
     str | None,
-    typer.Option("--format", metavar="csv|jsonl|parquet|xlsx", help=words("help_format")),
+    typer.Option("--format", metavar="csv|tsv|jsonl|parquet|xlsx", help=words("help_format")),
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="PATH", help=words("help_out"))]
 OutEncoding = Annotated[
@@ -116,7 +116,7 @@ def choose_style(
     """
     suffix = out.suffix.removeprefix(".").lower() if out is not None else ""
     wanted = kind or ("jsonl" if as_data else suffix) or "csv"
-    tabbed = kind is None and wanted in TABBED
+    tabbed = wanted in TABBED
     if not tabbed and wanted not in FORMATS:
         raise SettingError("format_unknown", format=wanted, known=", ".join(FORMATS))
     chosen = "csv" if tabbed else FORMATS[wanted]
