@@ -108,14 +108,17 @@ def choose_style(
     *,
     as_data: bool = False,
 ) -> Style:
-    """Return how to write: the format asked for, else by the file's suffix, else CSV.
+    """Return how to write: the format asked for, else by the file's suffix, else CSV; with
+    `--json` JSON lines where no suffix says otherwise.
 
     A CSV file has a byte order mark, since Excel takes it for CP932 or CP1252 without; a
     stream has none. Raises SettingError for what is unknown, does not go together, or needs a
     library that is not installed.
     """
     suffix = out.suffix.removeprefix(".").lower() if out is not None else ""
-    wanted = kind or ("jsonl" if as_data else suffix) or "csv"
+    if as_data and suffix not in (*FORMATS, *TABBED):
+        suffix = "jsonl"
+    wanted = kind or suffix or "csv"
     tabbed = wanted in TABBED
     if not tabbed and wanted not in FORMATS:
         raise SettingError("format_unknown", format=wanted, known=", ".join(FORMATS))
