@@ -75,7 +75,7 @@ def _look_at_cloud(settings: Settings, spec: Spec) -> Iterator[Finding]:
 def _look_for_compiler(settings: Settings) -> Finding:
     found = next((path for name in COMPILERS if (path := shutil.which(name))), None)
     words = found or say("doctor_no_compiler", settings.language)
-    return Finding("compiler", good=found is not None, words=words)
+    return Finding("compiler", good=True, words=words, warning=found is None)
 
 
 def _look_for_llama(settings: Settings) -> Finding:
