@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -128,3 +129,15 @@ def test_a_missing_compiler_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     finding = find(make_settings(tmp_path), "compiler")
     assert (finding.good, finding.warning) == (True, True)
+
+
+def test_a_postgresql_without_tables_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody makes its tables but `sekisho db upgrade`, so that is said before a run fails."""
+    empty = SimpleNamespace(dialect="postgresql", shown="x", close=lambda: None)
+    monkeypatch.setattr(doctor, "open_database", lambda _: empty)
+    monkeypatch.setattr("jobs.store.schema.describe", lambda _: None)
+    finding = find(make_settings(tmp_path, database="postgresql://u@/x"), "database")
+    assert not finding.good
+    assert "sekisho db upgrade" in finding.words

@@ -138,7 +138,8 @@ def _look_at_database(settings: Settings) -> Finding:
         return Finding("database", good=False, words=_words(error, settings))
     head = schema.head_revision()
     shown = f"{database.shown} ({database.dialect}, {revision or '-'})"
-    if revision not in (None, head):
+    empty = revision is None and database.dialect == "sqlite"  # filled by the first command
+    if revision != head and not empty:
         words = say("database_not_upgraded", settings.language, database=database.shown)
         return Finding("database", good=False, words=words)
     return Finding("database", good=True, words=shown)
