@@ -4,6 +4,7 @@ import re
 from string import Formatter
 
 import pytest
+from pydantic import BaseModel
 
 from jobs.spec import (
     FieldSpec,
@@ -60,7 +61,8 @@ def test_the_language_comes_from_the_environment(
 def test_the_help_of_spec_check_names_every_key() -> None:
     """Sections, the tasks and their keys: README sends its readers there for all of them."""
     sections = (Spec, InputSection, RouteSection, GateSection, PolicySection, FieldSpec, Label)
-    keys = {key for model in (*sections, *TASKS.values()) for key in model.model_fields}
+    models: tuple[type[BaseModel], ...] = (*sections, *TASKS.values())
+    keys = {key for model in models for key in model.model_fields}
     for language in LANGUAGES:
         told = say("help_spec_keys", language)
         assert {key for key in keys if not re.search(rf"\b{key}\b", told)} == set()
