@@ -234,3 +234,4 @@ def test_wrong_usage(call: Call, arguments: tuple[str, ...]) -> None:
     assert (called.status, called.out) == (2, "")
     assert called.err.count("\n") == 1
     assert called.err.startswith("sekisho: ")
+    assert arguments != ("run", "rows.csv") or "--spec" in called.err
