@@ -1,9 +1,21 @@
 """The catalogues of words: English and Japanese say the same things."""
 
+import re
 from string import Formatter
 
 import pytest
+from pydantic import BaseModel
 
+from jobs.spec import (
+    FieldSpec,
+    GateSection,
+    InputSection,
+    Label,
+    PolicySection,
+    RouteSection,
+    Spec,
+)
+from jobs.spec.task import TASKS
 from jobs.words import LANGUAGES, catalogue, choose_language, say
 
 
@@ -44,3 +56,13 @@ def test_the_language_comes_from_the_environment(
 ) -> None:
     """SEKISHO_LANG wins over the locale, and LC_ALL over LANG."""
     assert choose_language(environment) == language
+
+
+def test_the_help_of_spec_check_names_every_key() -> None:
+    """Sections, the tasks and their keys: README sends its readers there for all of them."""
+    sections = (Spec, InputSection, RouteSection, GateSection, PolicySection, FieldSpec, Label)
+    models: tuple[type[BaseModel], ...] = (*sections, *TASKS.values())
+    keys = {key for model in models for key in model.model_fields}
+    for language in LANGUAGES:
+        told = say("help_spec_keys", language)
+        assert {key for key in keys if not re.search(rf"\b{key}\b", told)} == set()

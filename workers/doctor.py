@@ -75,7 +75,7 @@ def _look_at_cloud(settings: Settings, spec: Spec) -> Iterator[Finding]:
 def _look_for_compiler(settings: Settings) -> Finding:
     found = next((path for name in COMPILERS if (path := shutil.which(name))), None)
     words = found or say("doctor_no_compiler", settings.language)
-    return Finding("compiler", good=found is not None, words=words)
+    return Finding("compiler", good=True, words=words, warning=found is None)
 
 
 def _look_for_llama(settings: Settings) -> Finding:
@@ -138,7 +138,8 @@ def _look_at_database(settings: Settings) -> Finding:
         return Finding("database", good=False, words=_words(error, settings))
     head = schema.head_revision()
     shown = f"{database.shown} ({database.dialect}, {revision or '-'})"
-    if revision not in (None, head):
+    empty = revision is None and database.dialect == "sqlite"  # filled by the first command
+    if revision != head and not empty:
         words = say("database_not_upgraded", settings.language, database=database.shown)
         return Finding("database", good=False, words=words)
     return Finding("database", good=True, words=shown)

@@ -229,6 +229,8 @@ def test_help_is_exit_0(call: Call) -> None:
     for name in ("run", "submit", "status", "results", "rejects", "row", "worker", "dispatch"):
         assert f" {name} " in called.out
     assert not any(f"  {name} " in called.out for name in app.NOT_BUILT)
+    workers = call("worker", "--help").out
+    assert all(f" {name} " in workers for name in ("local", "cloud"))
 
 
 def test_words_are_in_the_language(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

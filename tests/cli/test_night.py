@@ -27,6 +27,7 @@ def test_wrong_options(call: Call, folder: Path, options: tuple[str, ...], code:
     """Each is exit 2 with its code, and no database is made."""
     told = call(*RUN, *options)
     assert (told.status, told.code) == (2, code)
+    assert code == "lock_name_wrong" or options[-2] in told.err
     assert not (folder / "sekisho.db").exists()
 
 

@@ -54,6 +54,7 @@ def test_a_page_never_replaces_what_is_needed(
     before = (folder / out).read_bytes()
     told = call("report", "batch", batch_id, "--html", out, "--json")
     assert (told.status, told.code) == (2, "out_is_needed")
+    assert "--html" in told.err
     assert (folder / out).read_bytes() == before
 
 

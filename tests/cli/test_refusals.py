@@ -223,6 +223,7 @@ def test_a_run_without_redis_leaves_no_batch(call: Call, folder: Path) -> None:
         ("run",),
         ("run", "rows.csv"),
         ("status", "--nonsense"),
+        ("worker", "cloud", "--nonsense"),
         ("row", "b1", "one"),
         ("spec", "check"),
     ],
@@ -233,3 +234,4 @@ def test_wrong_usage(call: Call, arguments: tuple[str, ...]) -> None:
     assert (called.status, called.out) == (2, "")
     assert called.err.count("\n") == 1
     assert called.err.startswith("sekisho: ")
+    assert arguments != ("run", "rows.csv") or "--spec" in called.err

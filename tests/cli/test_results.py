@@ -32,8 +32,11 @@ def test_formats_by_suffix(call: Call, batch_id: str, folder: Path) -> None:
         assert (called.status, called.out, called.err) == (0, "", "")
     assert (folder / "o.csv").read_bytes().startswith(b"\xef\xbb\xbfrow_number,")
     assert (folder / "o.tsv").read_bytes().startswith(b"\xef\xbb\xbfrow_number\tsource_id")
+    assert call("results", batch_id, "--format", "tsv").out.startswith("row_number\tsource_id")
     assert pq.read_table("o.parquet").column("label").to_pylist() == ["refund"] * 2
     assert load_workbook("o.xlsx").worksheets[0]["B3"].value == "r2"
+    call("results", batch_id, "--json", "--out", "j.xlsx")  # a suffix is never belied by --json
+    assert load_workbook("j.xlsx").worksheets[0]["B3"].value == "r2"
     assert {one.name[0] for one in folder.iterdir() if one.name.startswith(".")} <= {"."}
 
 

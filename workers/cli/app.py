@@ -123,7 +123,8 @@ def _run() -> int:
         _complain(error.code, error.params, "--json" in sys.argv)
         return exit_status_of(error)
     except TyperException as error:
-        _complain("usage_wrong", {"problem": str(error)}, "--json" in sys.argv)
+        problem = " ".join(error.format_message().split())  # names the option as it is typed
+        _complain("usage_wrong", {"problem": problem}, "--json" in sys.argv)
         return 2
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

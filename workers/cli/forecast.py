@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plan(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=words("help_files"))],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=words("help_one_input"))],
     spec: SpecFile,
     deadline: DeadlineAt = None,
     show_outbound: Annotated[int | None, typer.Option(hidden=True)] = None,

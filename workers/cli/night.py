@@ -54,7 +54,7 @@ def choose_page(
     """Return where the page goes; refused before anything is done if it cannot go there."""
     if len(files) > 1:
         raise SettingError("page_needs_one_file")
-    return check_out(page, settings, [*files, *needed])
+    return check_out(page, settings, [*files, *needed], "--page")
 
 
 def write_page(room: Room, batch_id: str, path: Path) -> None:

@@ -55,7 +55,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
     worker = typer.Typer(help=words("help_worker"), no_args_is_help=True)
     worker.command("local", help=words("help_worker_local"))(work_locally)
-    worker.command("cloud", hidden=True, context_settings=ANY_OPTIONS)(work_in_cloud)
+    worker.command("cloud", help=words("help_worker_cloud"))(work_in_cloud)
     app.add_typer(worker, name="worker")
     app.command("dispatch", help=words("help_dispatch"))(dispatch)
     database = typer.Typer(help=words("help_db_group"), no_args_is_help=True)

@@ -10,24 +10,26 @@ from jobs.store import sqlite_file
 from workers.settings import Settings
 
 
-def check_out(out: Path, settings: Settings, needed: Iterable[Path] = ()) -> Path:
-    """Return the file to write, links followed; nothing is touched.
+def check_out(
+    out: Path, settings: Settings, needed: Iterable[Path] = (), option: str = "--out"
+) -> Path:
+    """Return the file that `option` names to write, links followed; nothing is touched.
 
     Raises SettingError when it is a folder or a device, its folder cannot be written, or it is
     the database, the settings file or one of the `needed` files.
     """
     target = Path(os.path.realpath(out))
     if target.is_dir() or not target.parent.is_dir():
-        raise SettingError("out_no_folder", out=str(out))
+        raise SettingError("out_no_folder", option=option, out=str(out))
     if target.exists() and not target.is_file():
-        raise SettingError("out_not_a_file", out=str(out))
+        raise SettingError("out_not_a_file", option=option, out=str(out))
     if not os.access(target.parent, os.W_OK):
-        raise SettingError("out_not_writable", out=str(out))
+        raise SettingError("out_not_writable", option=option, out=str(out))
     database = sqlite_file(settings.database_url)
     own = [] if database is None else [Path(f"{database}{end}") for end in ("", "-wal", "-shm")]
     kept = [*own, *needed, *([settings.config_path] if settings.config_path else [])]
     if any(_is_same(target, path) for path in kept):
-        raise SettingError("out_is_needed", out=str(out))
+        raise SettingError("out_is_needed", option=option, out=str(out))
     return target
 
 

@@ -26,7 +26,8 @@ def show_page(
         language = room.settings.language
         page = compose_page(facts, language)
         if html is not None:
-            target = check_out(html, room.settings, [Path(facts.batch.file_path)])
+            needed = [Path(facts.batch.file_path)]
+            target = check_out(html, room.settings, needed, "--html")
             write_whole(render_html(page), target)
         if as_data:
             print_json(page_as_data(facts, language))

@@ -29,12 +29,12 @@ from workers.cli.options import BatchId, Config, Db, Json, Redis, Room, open_roo
 from workers.cli.out import check_out
 
 TABBED: Final = ("tsv", "tab")
-"""Suffixes of a CSV whose delimiter is TAB."""
+"""Formats and suffixes of a CSV whose delimiter is TAB."""
 DELIMITERS: Final = {"tab": "\t", "\\t": "\t"}
 UNFINISHED: Final = (BatchStatus.LOADING, BatchStatus.OPEN, BatchStatus.DECIDING)
 OutFormat = Annotated[
     str | None,
-    typer.Option("--format", metavar="csv|jsonl|parquet|xlsx", help=words("help_format")),
+    typer.Option("--format", metavar="csv|tsv|jsonl|parquet|xlsx", help=words("help_format")),
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="PATH", help=words("help_out"))]
 OutEncoding = Annotated[
@@ -108,15 +108,18 @@ def choose_style(
     *,
     as_data: bool = False,
 ) -> Style:
-    """Return how to write: the format asked for, else by the file's suffix, else CSV.
+    """Return how to write: the format asked for, else by the file's suffix, else CSV; with
+    `--json` JSON lines where no suffix says otherwise.
 
     A CSV file has a byte order mark, since Excel takes it for CP932 or CP1252 without; a
     stream has none. Raises SettingError for what is unknown, does not go together, or needs a
     library that is not installed.
     """
     suffix = out.suffix.removeprefix(".").lower() if out is not None else ""
-    wanted = kind or ("jsonl" if as_data else suffix) or "csv"
-    tabbed = kind is None and wanted in TABBED
+    if as_data and suffix not in (*FORMATS, *TABBED):
+        suffix = "jsonl"
+    wanted = kind or suffix or "csv"
+    tabbed = wanted in TABBED
     if not tabbed and wanted not in FORMATS:
         raise SettingError("format_unknown", format=wanted, known=", ".join(FORMATS))
     chosen = "csv" if tabbed else FORMATS[wanted]
