@@ -178,6 +178,7 @@ def test_twenty_random_kills_of_services(production_world: World, standin: Runni
     check_paid(world, standin, ROWS)
 
 
+@pytest.mark.slow
 def test_a_cloud_that_cannot_be_reached_ends_the_run_and_the_next_one_goes_on(
     embedded_world: World, standin: RunningStandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ def live(house: House, monkeypatch: pytest.MonkeyPatch, point: int) -> bool:
     return False
 
 
-@pytest.mark.heavy
+@pytest.mark.slow
 def test_killed_again_and_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A life with many deaths: each next one dies some points later."""
     fill(house)
