@@ -131,7 +131,7 @@ def shape_of(spec: Spec) -> InputShape:
     return InputShape(
         id=section.id,
         text=section.text,
-        keep=section.keep,
+        keep=tuple(dict.fromkeys((*section.keep, *spec.task.columns))),
         format=section.format,
         encoding=section.encoding,
         delimiter=section.delimiter,

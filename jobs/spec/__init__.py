@@ -1,20 +1,16 @@
 """A spec: what to do with an input. A TOML file, checked whole before anything is touched."""
 
+from jobs.spec.classify import ClassifyTask, Label
+from jobs.spec.extract import ExtractTask, FieldSpec, FieldType
 from jobs.spec.model import GateSection, InputSection, PolicySection, RouteSection, Spec
 from jobs.spec.read import build_spec, parse_spec, read_spec, restore_spec
-from jobs.spec.task import (
-    ClassifyTask,
-    ExtractTask,
-    FieldSpec,
-    FieldType,
-    Label,
-    LanguageCode,
-    SummarizeTask,
-    TranslateTask,
-)
+from jobs.spec.summarize import SummarizeTask
+from jobs.spec.task_section import Example, LanguageCode
+from jobs.spec.translate import TranslateTask
 
 __all__ = [
     "ClassifyTask",
+    "Example",
     "ExtractTask",
     "FieldSpec",
     "FieldType",

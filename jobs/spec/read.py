@@ -4,17 +4,20 @@ import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobs.errors import NotBuiltError, SpecError
+from jobs.spec.attachments import ATTACHED, attach
 from jobs.spec.locate import find_line
 from jobs.spec.model import NOT_BUILT, NOT_BUILT_IN_FIELDS, NOT_BUILT_VALUES, Spec
 from jobs.spec.section import freeze
 from jobs.spec.task import TASKS
 from jobs.spec.zone import is_zone, suggest_zones
+
+CURRENT: Final = Path()
 
 
 def read_spec(path: Path) -> Spec:
@@ -29,21 +32,21 @@ def read_spec(path: Path) -> Spec:
         raise SpecError("spec_not_utf8", file=str(path)) from error
     except OSError as error:
         raise SpecError("spec_unreadable", file=str(path), problem=error.strerror) from error
-    return parse_spec(text, str(path))
+    return parse_spec(text, str(path), path.parent)
 
 
-def parse_spec(text: str, file: str) -> Spec:
-    """Check a spec's text; `file` is only named in errors."""
+def parse_spec(text: str, file: str, folder: Path = CURRENT) -> Spec:
+    """Check a spec's text; `file` is only named in errors, other files are sought in `folder`."""
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError("spec_not_toml", file=file, problem=str(error)) from error
-    return _check(data, text, file)
+    return _check(data, text, file, folder)
 
 
 def build_spec(data: Mapping[str, Any], name: str = "spec") -> Spec:
     """Check a spec given as tables, as TOML would have them; `name` is only named in errors."""
-    return _check(_as_tables(data), "", name)
+    return _check(_as_tables(data), "", name, CURRENT)
 
 
 def _as_tables(value: Any) -> Any:
@@ -53,9 +56,10 @@ def _as_tables(value: Any) -> Any:
     return [_as_tables(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def _check(data: dict[str, Any], text: str, file: str) -> Spec:
+def _check(data: dict[str, Any], text: str, file: str, folder: Path) -> Spec:
     """Check tables; `text` is where the lines of complaints are looked up."""
     _refuse_not_built(data, text, file)
+    data = attach(data, folder, text, file)
     try:
         spec = Spec.model_validate(freeze(_without_accepted(data)))
     except ValidationError as error:
@@ -210,7 +214,8 @@ def _known_keys(path: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
     ]
     if path[:2] == ("task", "fields"):
         return [*sorted({*model.model_fields, *NOT_BUILT_IN_FIELDS} - {"name"})]
-    return [*model.model_fields, *unbuilt]
+    attached = ATTACHED if path == ("task",) else ()
+    return [*dict.fromkeys((*model.model_fields, *unbuilt, *attached))]
 
 
 def _inner(model: type[BaseModel], name: str) -> type[BaseModel] | None:

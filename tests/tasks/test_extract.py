@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.prompt import JsonText
-from jobs.spec import ExtractTask, FieldSpec
-from jobs.spec.task import FieldType
+from jobs.spec import ExtractTask, FieldSpec, FieldType
 from jobs.tasks import Extract
 from jobs.tasks.folding import fold
 from tests.tasks.making import ANY_TEXT, completions, make_job, talk, write, write_bytes
