@@ -70,6 +70,7 @@ def pack(completion: Completion) -> dict[str, Any] | None:
         "unopened": list(completion.unopened),
         "source": completion.confidence_source,
         "finish": completion.finish,
+        "asked": completion.asked,
         "tokens": [[token.start, token.end, token.logprob] for token in completion.tokens],
         "usage": [usage.prompt_tokens, usage.shared_tokens, usage.output_tokens],
     }
@@ -86,4 +87,5 @@ def unpack(packed: Mapping[str, Any]) -> Completion:
         usage=Usage(*packed["usage"]),
         tokens=tuple(TokenScore(*token) for token in packed["tokens"]),
         finish=packed["finish"],
+        asked=packed.get("asked", "prompt"),
     )

@@ -67,6 +67,7 @@ class JsonText:
 
 
 Constraint = LabelChoice | FreeText | JsonText
+Asked = Literal["prompt", "question"]
 Finish = Literal["choice", "stop", "length", "repeated"]
 
 
@@ -141,6 +142,7 @@ class Completion:
     For text and JSON `tokens` holds every token that was sampled or forced, in order, and `finish`
     says what ended the answer. The spans of `tokens` tile the answer: one that only ended it, or
     stands behind a stop string, wrote nothing (`start` = `end`).
+    `asked` says what was answered: the prompt, or the question, whose answers are JSON always.
     `error` is one of `input_too_long`, `no_text`, `withdrawn` (taken back before it was finished,
     or the engine ended), `engine_failed` (this row, even alone); then `text` is None, `scores` and
     `tokens` are empty.
@@ -155,3 +157,4 @@ class Completion:
     error: str | None = None
     tokens: tuple[TokenScore, ...] = ()
     finish: Finish | None = None
+    asked: Asked = "prompt"

@@ -177,7 +177,7 @@ def conclude_cloud(
 def _read_reply(task: Task, job: Job, reply: CloudReply) -> Reading:
     finish: Finish = "length" if reply.finish == "length" else "stop"
     text = None if reply.finish == "refusal" else reply.text
-    return task.read(Completion(job.job_id, text, finish=finish, confidence_source="none"), job)
+    return task.read(Completion(job.job_id, text, finish=finish, asked="question"), job)
 
 
 def _merge(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Never
 
 from jobs.prompt import Completion
+from jobs.tasks.signals import byte_span
 
 WHITE: Final = " \t\n\r"
 LIMITS: Final = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
@@ -52,17 +53,33 @@ def read_object(text: str) -> tuple[Member, ...] | None:
     return members if _skip(text, end) == len(text) else None
 
 
-def read_form(text: str, name: str) -> tuple[Any, str | None]:
-    """Return the value of an object that holds `name` and nothing else, and no problem.
+def read_form(text: str, name: str) -> Member | str:
+    """Return the one member, `name`, of an object that holds nothing else.
 
-    Else None and the code of what is wrong; null there is no answer either.
+    Else the code of what is wrong; null there is no answer either.
     """
     members = read_object(text)
     if members is None:
-        return None, "answer_not_json"
+        return "answer_not_json"
     if [member.name for member in members] != [name] or members[0].value is None:
-        return None, "answer_off_schema"
-    return members[0].value, None
+        return "answer_off_schema"
+    return members[0]
+
+
+def own_spans(text: str, member: Member) -> list[tuple[int, int]]:
+    """Return the bytes that are the value itself: no quotes, no names of an amount's parts.
+
+    An empty string is its quotes.
+    """
+    start, end = member.start, member.end
+    if isinstance(member.value, str):
+        found = (start + 1, end - 1) if end - start > 2 else (start, end)
+        return [byte_span(text, *found)]
+    if isinstance(member.value, dict):
+        inner = read_object(text[start:end]) or ()
+        moved = [Member(one.name, one.value, start + one.start, start + one.end) for one in inner]
+        return [span for one in moved for span in own_spans(text, one)]
+    return [byte_span(text, start, end)]
 
 
 def compact_json(data: Mapping[str, Any]) -> str:

@@ -12,10 +12,18 @@ from typing import Any, Final
 from jobs.job import Job
 from jobs.prompt import Completion, Frame, LabelChoice, Prompt, Question
 from jobs.spec import ClassifyTask, Label
-from jobs.tasks.answers import bound_tokens, closed_object, compact_json, find_fault, read_form
+from jobs.tasks.answers import (
+    bound_tokens,
+    closed_object,
+    compact_json,
+    find_fault,
+    own_spans,
+    read_form,
+)
 from jobs.tasks.languages import speaks_japanese
 from jobs.tasks.merging import find_broken, mean_scores
 from jobs.tasks.protocol import Part, Reading, nothing
+from jobs.tasks.signals import describe, token_logprobs
 
 INSTRUCTION: Final = "Choose the one category that fits the message best."
 SUM_TOLERANCE: Final = 1e-3
@@ -73,8 +81,8 @@ class Classify:
         fault = find_fault(completion)
         if fault is not None:
             return nothing(fault)
-        if completion.confidence_source == "none" and not completion.scores:
-            return self._read_json(completion.text or "")
+        if completion.asked == "question":
+            return self._read_json(completion)
         scores = dict(completion.scores)
         shares = [*scores.values(), *completion.unopened]
         if not self._covers(scores, completion.unopened) or not _is_distribution(shares):
@@ -111,13 +119,24 @@ class Classify:
             return nothing("scores_broken")
         return self.read(mean_scores(parts))
 
-    def _read_json(self, text: str) -> Reading:
-        label, problem = read_form(text, "label")
-        if problem is not None:
-            return nothing(problem)
+    def _read_json(self, completion: Completion) -> Reading:
+        """Take the label that is written; it is as likely as its own tokens, where these are known.
+
+        That is the probability of the label's whole text among everything that could be written.
+        """
+        text = completion.text or ""
+        member = read_form(text, "label")
+        if isinstance(member, str):
+            return nothing(member)
+        label = member.value
         if label not in self.choice.labels:
             return nothing("answer_off_schema")
-        return Reading({"label": label}, label, {}, None, "none")
+        output = {"label": label}
+        logprobs = token_logprobs(completion.tokens, own_spans(text, member))
+        if logprobs is None or completion.confidence_source == "none":
+            return Reading(output, label, {}, None, "none")
+        likelihood = math.exp(math.fsum(logprobs))
+        return Reading(output, label, describe(logprobs), likelihood, completion.confidence_source)
 
 
 def _choose_words(task: ClassifyTask) -> Wording:

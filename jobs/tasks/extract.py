@@ -10,17 +10,17 @@ from jobs.job import Job
 from jobs.prompt import Completion, Frame, JsonText, Prompt, Question
 from jobs.spec import ExtractTask, FieldSpec, FieldType
 from jobs.tasks.answers import (
-    Member,
     bound_tokens,
     closed_object,
     compact_json,
     find_fault,
+    own_spans,
     read_object,
 )
 from jobs.tasks.languages import speaks_japanese
 from jobs.tasks.merging import find_broken, merge_field
 from jobs.tasks.protocol import FieldReading, Part, Reading, nothing
-from jobs.tasks.signals import byte_span, describe, token_logprobs
+from jobs.tasks.signals import describe, token_logprobs
 from jobs.tasks.values import Source, fits, settle
 
 ANSWER: Final = "JSON: "
@@ -138,8 +138,7 @@ class Extract:
         signals: dict[str, Any] = {}
         for field in self.fields:
             member = named[field.name]
-            spans = [byte_span(text, *span) for span in _own_spans(text, member)]
-            logprobs = token_logprobs(completion.tokens, spans)
+            logprobs = token_logprobs(completion.tokens, own_spans(text, member))
             fields[field.name] = _read_field(field, member.value, source, completion, logprobs)
             signals[field.name] = describe(logprobs) if logprobs else {}
         return _combine(fields, signals)
@@ -203,21 +202,6 @@ def _combine(fields: dict[str, FieldReading], signals: dict[str, Any]) -> Readin
         problem=next((one.problem for one in fields.values() if one.problem), None),
         fields=fields,
     )
-
-
-def _own_spans(text: str, member: Member) -> list[tuple[int, int]]:
-    """Return the characters that are the value itself: no quotes, no names of an amount's parts.
-
-    An empty string is its quotes.
-    """
-    start, end = member.start, member.end
-    if isinstance(member.value, str):
-        return [(start + 1, end - 1)] if end - start > 2 else [(start, end)]
-    if isinstance(member.value, dict):
-        inner = read_object(text[start:end]) or ()
-        moved = [Member(one.name, one.value, start + one.start, start + one.end) for one in inner]
-        return [span for one in moved for span in _own_spans(text, one)]
-    return [(start, end)]
 
 
 def _build_schema(fields: Sequence[FieldSpec], *, patterns: bool) -> str:

@@ -68,8 +68,7 @@ class Task(Protocol):
     def read(self, completion: Completion, job: Job) -> Reading:
         """Read the answer to either, for the row it answers; never raises.
 
-        A completion whose `confidence_source` is `none` answers the question (JSON); any other
-        answers the prompt.
+        `completion.asked` says which; an answer to the question is JSON, with or without tokens.
         """
         ...
 

@@ -69,7 +69,8 @@ class Summarize:
         points = _split_points(written.value) if written.plain else _as_points(written.value)
         if points is None:
             return nothing("answer_off_schema")
-        return score_text(completion, {"points": points}, self._check(points, job.text))
+        problem = self._check(points, job.text)
+        return score_text(completion, written, {"points": points}, problem)
 
     def render_part(self, job: Job, text: str) -> Prompt:
         """Ask for the points of a part in the language of the whole row's summary."""

@@ -67,7 +67,7 @@ class Translate:
         if not isinstance(text, str):
             return nothing("answer_off_schema")
         output = {"text": text.strip()}
-        return score_text(completion, output, self._check(text.strip(), job.text))
+        return score_text(completion, written, output, self._check(text.strip(), job.text))
 
     def render_part(self, job: Job, text: str) -> Prompt:
         """Ask for the translation of a part."""

@@ -8,15 +8,19 @@ from typing import Any
 from jobs.prompt import Completion
 from jobs.tasks.answers import find_fault, is_storable, read_form
 from jobs.tasks.protocol import Reading, nothing
-from jobs.tasks.signals import QUANTILE, describe, quantile, token_logprobs
+from jobs.tasks.signals import QUANTILE, byte_span, describe, quantile, token_logprobs
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a completion holds: text (`plain`), or the value of the one member of its JSON."""
+    """What a completion holds: text (`plain`), or the value of the one member of its JSON.
+
+    `span` are the bytes [start, end) of the completion that say it.
+    """
 
     value: Any
     plain: bool
+    span: tuple[int, int]
 
 
 def blank_line_stops(text: str, question: str) -> tuple[str, ...]:
@@ -40,20 +44,23 @@ def read_text(completion: Completion, name: str) -> Written | Reading:
     if fault is not None:
         return nothing(fault)
     text = completion.text or ""
-    if completion.confidence_source != "none":
-        return Written(text, plain=True)
-    value, problem = read_form(text, name)
-    return Written(value, plain=False) if problem is None else nothing(problem)
+    if completion.asked == "prompt":
+        return Written(text, plain=True, span=byte_span(text, 0, len(text)))
+    member = read_form(text, name)
+    if isinstance(member, str):
+        return nothing(member)
+    return Written(member.value, plain=False, span=byte_span(text, member.start, member.end))
 
 
-def score_text(completion: Completion, output: Mapping[str, Any], problem: str | None) -> Reading:
+def score_text(
+    completion: Completion, written: Written, output: Mapping[str, Any], problem: str | None
+) -> Reading:
     """Return the reading of a text: as sure as a low quantile of its tokens' probabilities."""
     if problem == "answer_empty" or not all(is_storable(text) for text in _texts(output)):
         return nothing("answer_empty" if problem == "answer_empty" else "answer_not_text")
-    size = len((completion.text or "").encode())
     logprobs = None
     if completion.confidence_source != "none":
-        logprobs = token_logprobs(completion.tokens, [(0, size)])
+        logprobs = token_logprobs(completion.tokens, [written.span])
     if logprobs is None:
         return Reading(output, None, {}, None, "none", problem)
     confidence = math.exp(quantile(sorted(logprobs), QUANTILE))

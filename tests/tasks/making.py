@@ -20,7 +20,8 @@ def make_job(text: str) -> Job:
 
 def talk(data: Any) -> Completion:
     """The answer of an engine that only talks: JSON, or text as it is."""
-    return Completion(7, data if isinstance(data, str) else json.dumps(data, ensure_ascii=False))
+    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    return Completion(7, text, asked="question")
 
 
 def write(text: str, *logprobs: float, finish: Any = "stop") -> Completion:
