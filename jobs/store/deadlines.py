@@ -7,14 +7,14 @@ call to the cloud that is under way is heard to its end: `cloud.settle` keeps th
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from jobs.deadline import Deadline
 from jobs.job import CLOUD_QUEUE, BatchStatus, ChunkStatus, JobStatus, RequestStatus
 from jobs.store.cloud import bury_intents
 from jobs.store.database import Database, now
 from jobs.store.outcomes import UNFINISHED, owe
-from jobs.tables import batches, chunks, cloud_requests, jobs, outbox
+from jobs.tables import attempts, batches, chunks, cloud_requests, jobs, outbox, results
 from jobs.words import Language, say
 
 DEADLINE: Final = "deadline"
@@ -128,6 +128,53 @@ def bury_forgotten(database: Database) -> int:
             return 0
     with database.write() as connection:
         return bury_intents(connection, list(connection.scalars(forgotten)))
+
+
+def take_late_answers(connection: Connection, batch_id: str) -> int:
+    """Let the cloud's paid answers that came after the deadline stand; return how many.
+
+    Those that the gate would have kept are the rows' results; a row whose late answer failed a
+    check stays in review for that reason. Neither is asked again.
+    """
+    late = (
+        select(jobs.c.job_id)
+        .join(attempts, attempts.c.attempt_id == jobs.c.attempt_id)
+        .where(
+            jobs.c.batch_id == batch_id,
+            jobs.c.status == JobStatus.REVIEW,
+            jobs.c.obstacle_code == DEADLINE,
+            attempts.c.kind == "cloud",
+        )
+    )
+    kept = list(connection.scalars(late.where(attempts.c.verdict == "keep")))
+    for start in range(0, len(kept), STEP_CHUNKS):
+        part = kept[start : start + STEP_CHUNKS]
+        names = ("job_id", "batch_id", "attempt_id", "output", "fields", "label")
+        answered = select(*(attempts.c[name] for name in names), now(), now()).join(
+            jobs, jobs.c.attempt_id == attempts.c.attempt_id
+        )
+        connection.execute(
+            insert(results).from_select(
+                [*names, "created_at", "updated_at"], answered.where(jobs.c.job_id.in_(part))
+            )
+        )
+        connection.execute(
+            update(jobs)
+            .where(jobs.c.job_id.in_(part))
+            .values(
+                status=JobStatus.DONE,
+                obstacle_code=None,
+                obstacle=None,
+                updated_at=now(),
+                finished_at=now(),
+            )
+        )
+    connection.execute(
+        update(jobs)
+        .where(jobs.c.job_id.in_(late))
+        .values(obstacle_code=None, obstacle=None, updated_at=now())
+    )
+    return len(kept)
 
 
 def reopen(connection: Connection, batch_id: str) -> int:

@@ -40,16 +40,21 @@ SHORT_OF_MONEY: Final = ("no_budget", "budget_exceeded")
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """How many rows are asked again, and how many of them the budget had stopped."""
+    """How many rows are asked again, and how many of them the budget had stopped.
+
+    `answered_late` rows are done: the cloud's answer to them came after the deadline.
+    """
 
     rows: int
     short_of_money: int
+    answered_late: int = 0
 
 
 def resume(database: Database, batch_id: str, new_budget: NewBudget | None = None) -> Resumed:
     """Send rows in review back to the cloud's queue if only an obstacle stopped them.
 
-    Rows that a deadline ended go on where they stood, and a deadline that has passed is forgotten.
+    Rows that a deadline ended go on where they stood, and a deadline that has passed is forgotten;
+    those whose answer came from the cloud after it are done, and not paid again.
     A closed batch is opened again. Its budget stays what it was unless another one is given;
     raises what `budget.change` raises, and changes nothing then.
     """
@@ -65,9 +70,10 @@ def resume(database: Database, batch_id: str, new_budget: NewBudget | None = Non
             )
             .order_by(jobs.c.row_number)
         ).all()
+        answered = deadlines.take_late_answers(connection, batch_id)
         late = deadlines.reopen(connection, batch_id)
         if not rows and not late:
-            return Resumed(0, 0)
+            return Resumed(0, 0, answered)
         deadlines.lift_if_past(connection, batch_id)
         ids = [row.job_id for row in rows]
         tier = connection.execute(
@@ -92,4 +98,5 @@ def resume(database: Database, batch_id: str, new_budget: NewBudget | None = Non
             .where(batches.c.batch_id == batch_id, batches.c.status == BatchStatus.CLOSED)
             .values(status=BatchStatus.OPEN, closed_at=None, updated_at=now())
         )
-    return Resumed(late + len(ids), sum(row.obstacle_code in SHORT_OF_MONEY for row in rows))
+    short_of_money = sum(row.obstacle_code in SHORT_OF_MONEY for row in rows)
+    return Resumed(late + len(ids), short_of_money, answered)

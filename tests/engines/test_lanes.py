@@ -1,14 +1,15 @@
 """Written rows have a context of their own, as wide as they need it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 from llguidance import LLTokenizer
 
 from jobs.errors import ModelError
 from jobs.prompt import FreeText
-from tests.engines.conformance import Tray, ask, make_prompts
+from tests.engines.conformance import PATIENCE_SECONDS, Tray, ask, make_prompts
 from tests.engines.writer import BUDGET, FRAME, LABELS, TEXTS, WritingModel, capitals, write
 from workers.engines.llama.constraint import Grammars
 from workers.engines.llama.engine import LlamaEngine
@@ -22,13 +23,39 @@ NARROW = 60
 WIDE = 160
 
 
+class Gate:
+    """Where an engine's thread stops until it is let through."""
+
+    def __init__(self) -> None:
+        self._reached, self._opened = Event(), Event()
+
+    def stop(self) -> None:
+        self._reached.set()
+        assert self._opened.wait(PATIENCE_SECONDS)
+
+    def wait(self) -> None:
+        assert self._reached.wait(PATIENCE_SECONDS)
+
+    def open(self) -> None:
+        self._opened.set()
+
+
 class Pair:
     """An engine over scripted devices, the second ones made when they are asked for."""
 
     def __init__(
-        self, journal: Journal, *, widths: tuple[int, ...] = (NARROW,), most: int = 400
+        self,
+        journal: Journal,
+        *,
+        widths: tuple[int, ...] = (NARROW,),
+        most: int = 400,
+        on_decode: Callable[[int], None] = lambda number: None,
     ) -> None:
-        """`widths` can be asked for; from `most` on there is no memory for them."""
+        """`widths` can be asked for; from `most` on there is no memory for them.
+
+        `on_decode` hears the number of each decode of a context for written rows, from 1.
+        """
+        self._on_decode = on_decode
         self.shared = WritingModel(lambda pieces, model: None)
         self.owns: list[WritingModel] = []
         self.asked: list[int] = []
@@ -42,7 +69,9 @@ class Pair:
         self.asked.append(width)
         if width >= self._most:
             raise ModelError("model_load_failed", path="scripted")
-        self.owns.append(WritingModel(lambda pieces, model: None))
+        self.owns.append(
+            WritingModel(lambda pieces, model: self._on_decode(len(model.decodes) + 1))
+        )
         return self.owns[-1], Budget(400, width, 800, 16, 32, writers=True)
 
 
@@ -121,11 +150,27 @@ def test_without_memory_for_a_wider_context_the_narrow_one_stays(journal: Journa
 
 
 def test_rows_that_wait_for_a_wider_context_can_be_withdrawn(journal: Journal) -> None:
-    """They are handed back like all others."""
-    pair = Pair(journal, widths=(NARROW, WIDE))
-    prompts = make_prompts(["a b c d e f g h i j k l m n o p"], frame=FRAME, choice=FreeText(60))
-    tray = Tray(1)
-    pair.engine.submit(prompts, tray)
-    pair.engine.withdraw([0])
-    assert tray.wait()[0].error in ("withdrawn", None)
+    """They are handed back like all others, and nothing is opened for them."""
+    gates = {2: Gate(), 4: Gate()}  # by the decode of the narrow context that stops there
+    pair = Pair(
+        journal, widths=(NARROW, WIDE), on_decode=lambda n: gates[n].stop() if n in gates else None
+    )
+    (short,) = make_prompts(["short row"], frame=FRAME, choice=FreeText(30))
+    (long,) = make_prompts(
+        ["the quick brown fox jumps over the lazy dog"],
+        first_key=1,
+        frame=FRAME,
+        choice=FreeText(60),
+    )
+    written, held = Tray(1), Tray(1)
+    pair.engine.submit([short], written)
+    gates[2].wait()
+    pair.engine.submit([long], held)
+    gates[2].open()
+    gates[4].wait()  # the steps between have seen the long row
+    pair.engine.withdraw([long.key])
+    gates[4].open()
+    assert held.wait()[long.key].error == "withdrawn"
+    assert written.wait()[short.key].text == "SHORT ROW"
+    assert pair.asked == [NARROW]
     pair.engine.close()

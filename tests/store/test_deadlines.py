@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from jobs.deadline import Deadline
 from jobs.errors import LeaseLost
-from jobs.job import BatchStatus
+from jobs.job import BatchStatus, JobStatus
 from jobs.store import Database, batches, budget, chunks, cloud, deadlines, review
 from jobs.store.batches import Batch
 from jobs.store.budget import CloudMoney
@@ -229,6 +229,40 @@ def test_resume_sends_escalated_rows_to_the_cloud_again(database: Database) -> N
     cloud.settle(database, lease, begun, answered, provider_request_id=None)
     assert [call[0] for call in requests(database)] == ["maybe_paid", "replied"]
     assert statuses(database, made.batch) == ["done"]
+    assert_sound(database)
+
+
+def test_resume_takes_a_late_answer_and_does_not_pay_again(database: Database) -> None:
+    """The answer that came after the deadline is the row's result; its neighbour is asked."""
+    made = make_escalated(database, 2)
+    lease = claim_cloud(database)
+    begun = begin(database, lease, lease.jobs[0])
+    strike(database, made.batch)
+    batches.close_finished(database)
+    cloud.settle(
+        database, lease, begun, cloud_outcome(lease.jobs[0], 321), provider_request_id="req_1"
+    )
+    assert review.resume(database, made.batch.batch_id) == Resumed(1, 0, answered_late=1)
+    assert statuses(database, made.batch) == ["done", "escalated"]
+    assert [job.job_id for job in claim_cloud(database).jobs] == [lease.jobs[1].job_id]
+    first, _ = rows_of(database, "SELECT output FROM fct_results ORDER BY row_number")
+    assert first["output"] is not None
+    assert taken(database) == 321
+    assert_sound(database)
+
+
+def test_resume_leaves_a_late_answer_that_failed_a_check_to_a_person(database: Database) -> None:
+    """It was paid and is no result; asking the same again would pay for it twice."""
+    made = make_escalated(database)
+    lease = claim_cloud(database)
+    begun = begin(database, lease, lease.jobs[0])
+    strike(database, made.batch)
+    batches.close_finished(database)
+    late = cloud_outcome(lease.jobs[0], 9, JobStatus.REVIEW)
+    cloud.settle(database, lease, begun, late, provider_request_id=None)
+    assert review.resume(database, made.batch.batch_id) == Resumed(0, 0)
+    assert statuses(database, made.batch) == ["review"]
+    assert reasons(database) != ["deadline"]
     assert_sound(database)
 
 

@@ -211,20 +211,26 @@ def resume(
         found = batches.get(room.database, batch)
         resumed = review.resume(room.database, found.batch_id, new)
         money = budget.money(room.database, found.batch_id)
-        named = {
+        sums = {
             "budget": format_usd(money.budget_nano_usd),
             "taken": format_usd(money.taken_nano_usd),
         }
         if as_data:
-            amounts = {f"{name}_usd": amount for name, amount in named.items()}
-            print_json({"batch_id": found.batch_id, "resumed": resumed.rows, **amounts})
+            amounts = {f"{name}_usd": amount for name, amount in sums.items()}
+            late = {"answered_late": resumed.answered_late}
+            print_json({"batch_id": found.batch_id, "resumed": resumed.rows, **late, **amounts})
         else:
             typer.echo(room.say("resumed", batch=found.batch_id, rows=resumed.rows))
+        if resumed.answered_late:
+            named = {"batch": found.batch_id, "rows": str(resumed.answered_late)}
+            typer.echo(room.say("resumed_late", **named), err=True)
         if new is not None:
-            typer.echo(room.say("budget_is", batch=found.batch_id, **named), err=True)
+            typer.echo(room.say("budget_is", batch=found.batch_id, **sums), err=True)
         elif resumed.short_of_money:
-            named |= {"batch": found.batch_id, "rows": str(resumed.short_of_money)}
-            typer.echo(room.say("budget_used_up", **named), err=True)
+            rows = str(resumed.short_of_money)
+            typer.echo(
+                room.say("budget_used_up", batch=found.batch_id, rows=rows, **sums), err=True
+            )
 
 
 def _read_budget(text: str) -> int:
