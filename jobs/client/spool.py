@@ -5,11 +5,9 @@ same for the same rows. It is CSV in UTF-8 with a header; its first column is em
 (as JSON) why the row is refused, so that every row ends as one job or one reject in its place.
 """
 
-import fcntl
 import hashlib
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -28,6 +26,7 @@ from jobs.source import (
     SourceWarning,
     read_records,
 )
+from jobs.source.orphans import create, sweep
 from jobs.spec import Spec
 from jobs.store.batches import InputFile
 from jobs.submit import Handed, shape_of
@@ -54,9 +53,9 @@ def spooled(
     layout = _Layout.of(shape_of(spec))
     with _refusing(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        stream, path = _create(folder)
+        stream, path = create(folder, PREFIX, ".csv")
     try:
-        _sweep(folder)
+        sweep(folder, PREFIX)
         digest, size_bytes = _write(rows, layout, stream, limit, folder)
         file = InputFile(name, str(path), digest, size_bytes)
         yield Handed(path, file, spec, limit, lambda: SpooledRecords(path, layout))
@@ -74,25 +73,6 @@ def _refusing(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ServiceError("spool_unusable", folder=str(folder), reason=reason) from error
-
-
-def _create(folder: Path) -> tuple[IO[bytes], Path]:
-    """Make a new file and lock it; whoever gets the lock later has found an orphan."""
-    while True:
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=PREFIX, suffix=".csv")
-        stream = open(descriptor, "wb")  # noqa: PTH123, SIM115 - a descriptor, closed by the caller
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        if Path(name).exists():  # else it was swept before it was locked
-            return stream, Path(name)
-        stream.close()
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the files whose writers are dead: their locks are free."""
-    for path in folder.glob(f"{PREFIX}*"):
-        with suppress(OSError), path.open("rb") as stream:  # it is held, or already gone
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,14 @@
 """What stands on the command line in place of a file: patterns, and `-` for standard input."""
 
-import fcntl
 import glob
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from jobs.errors import SourceError
+from jobs.source.orphans import create, sweep
 
 STDIN: Final = Path("-")
 SPOOL_BYTES: Final = 1 << 20
@@ -48,8 +46,9 @@ def spool(stream: BinaryIO, folder: Path) -> Path:
     digest = hashlib.sha256()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _sweep(folder)
-        with _create(folder) as copy:
+        sweep(folder, UNFINISHED)
+        copy, path = create(folder, UNFINISHED)
+        with copy:
             try:
                 while part := stream.read(SPOOL_BYTES):
                     digest.update(part)
@@ -59,29 +58,11 @@ def spool(stream: BinaryIO, folder: Path) -> Path:
                 copy.flush()
                 os.fsync(copy.fileno())
                 target = folder / f"stdin-{digest.hexdigest()[:HASH_DIGITS]}"
-                Path(copy.name).replace(target)
+                path.replace(target)
             except BaseException:
-                Path(copy.name).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
                 raise
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise SourceError("spool_not_writable", folder=str(folder), reason=reason) from error
     return target
-
-
-def _create(folder: Path) -> IO[bytes]:
-    """Make a new file and lock it; whoever gets the lock later has found an orphan."""
-    while True:
-        copy: IO[bytes] = tempfile.NamedTemporaryFile(dir=folder, prefix=UNFINISHED, delete=False)  # noqa: SIM115 - closed by the caller
-        fcntl.flock(copy, fcntl.LOCK_EX)
-        if Path(copy.name).exists():  # else it was swept before it was locked
-            return copy
-        copy.close()
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the files whose writers are dead: their locks are free."""
-    for path in folder.glob(f"{UNFINISHED}*"):
-        with suppress(OSError), path.open("rb") as left:  # it is held, or already gone
-            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()

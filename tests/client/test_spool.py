@@ -198,12 +198,12 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     if not full.exists():
         pytest.skip("no /dev/full here")
 
-    def create(_: Path) -> tuple[Any, Path]:
+    def create(*_: object) -> tuple[Any, Path]:
         path = tmp_path / "rows-full.csv"
         path.touch()
         return full.open("wb"), path
 
-    monkeypatch.setattr(spool, "_create", create)
+    monkeypatch.setattr(spool, "create", create)
     rows = [{"id": 1, "text": "a" * 100_000}]
     with (
         pytest.raises(ServiceError, match="No space left"),
