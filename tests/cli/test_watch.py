@@ -53,7 +53,7 @@ def test_a_second_watch(call: Call, drop: Path, folder: Path) -> None:
     """It is told the process of the first."""
     first = Folder(drop, folder / "private")
     with first.lock():
-        assert refused(call, "drop", says="process") == "watch_locked"
+        assert refused(call, "drop", says="process", status=3) == "watch_locked"
     first.close()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.errors import ServiceError, SettingError
+from jobs.errors import BusyError, ServiceError, SettingError
 from workers.watch.folder import Folder
 from workers.watch.seen import Kind, Seen
 
@@ -161,7 +161,7 @@ def test_the_second_watcher_is_refused(root: Path, folder: Folder, tmp_path: Pat
     assert folder
     (tmp_path / "again").symlink_to(root)
     other = Folder(tmp_path / "again", tmp_path / "private")
-    with pytest.raises(SettingError) as raised, other.lock():
+    with pytest.raises(BusyError) as raised, other.lock():
         pass
     other.close()
     assert (raised.value.code, raised.value.params["pid"]) == ("watch_locked", str(os.getpid()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from jobs.errors import ServiceError, SettingError
+from jobs.errors import BusyError, ServiceError, SettingError
 from workers.watch.rules import SECTIONS
 from workers.watch.seen import (
     DONE_END,
@@ -88,7 +88,7 @@ class Folder:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             pid = os.pread(held, 32, 0).decode("ascii", "replace").strip() or "?"
-            raise SettingError("watch_locked", folder=str(self.path), pid=pid) from error
+            raise BusyError("watch_locked", folder=str(self.path), pid=pid) from error
         except OSError as error:
             raise self._unusable(error) from error
         with suppress(OSError):  # a full disk keeps nobody from watching
