@@ -14,19 +14,18 @@ from jobs.source.dialect import check_shape, choose_dialect, duplicate_names
 from jobs.source.encoding import MARKING, choose_encoding
 from jobs.source.judge import Judge
 from jobs.source.opening import unreadable
+from jobs.source.reading import FileRecords
 from jobs.source.record import InputShape, Params, Reject, Row, SourceWarning, TextFormat
 from jobs.source.split import PIECE_CHARS, RawRecord, read_pieces, split_records
 
 
-class DelimitedRecords:
+class DelimitedRecords(FileRecords):
     """The records of one delimited text file; see `Records`."""
-
-    _fault: SourceError | None
 
     def __init__(self, path: Path, shape: InputShape, text_format: TextFormat) -> None:
         """Decide how the file is read. Raises SourceError before any record is read."""
         check_shape(path, shape)
-        self._path = path
+        super().__init__(path)
         self._shape = shape
         self._encoding = choose_encoding(path, shape.encoding)
         fixed = shape.delimiter or ("\t" if text_format == "tsv" else None)
@@ -54,16 +53,6 @@ class DelimitedRecords:
         return self._dialect.names
 
     @property
-    def file_error(self) -> str | None:
-        """The code of what ended the latest pass before the end of the file."""
-        return self._fault.code if self._fault else None
-
-    @property
-    def file_error_params(self) -> Params:
-        """What fills the words of `file_error`."""
-        return self._fault.params if self._fault else {}
-
-    @property
     def warnings(self) -> tuple[SourceWarning, ...]:
         """Duplicate header names, and how many records end in extra empty columns."""
         found = [
@@ -79,20 +68,16 @@ class DelimitedRecords:
             found.append(SourceWarning("trailing_empty_columns", params))
         return tuple(found)
 
-    def __iter__(self) -> Iterator[Row | Reject]:
-        """Read the file from its start; a damaged end is told by `file_error`."""
+    def _read(self) -> Iterator[Row | Reject]:
         self._start_pass()
-        try:
-            with self._open_text() as text:
-                for number, found in enumerate(self._pick(text), 1):
-                    if isinstance(found, Row):
-                        yield found
-                    else:
-                        judged = self._judge.judge(number, found)
-                        self._note(number, found, judged)
-                        yield judged
-        except OSError as error:
-            self._fault = unreadable(self._path, error)
+        with self._open_text() as text:
+            for number, found in enumerate(self._pick(text), 1):
+                if isinstance(found, Row):
+                    yield found
+                else:
+                    judged = self._judge.judge(number, found)
+                    self._note(number, found, judged)
+                    yield judged
 
     def read_cells(self, max_cell_chars: int) -> Iterator[RawRecord]:
         """Read the file from its start: every record with the cells that have a name, not judged.
@@ -115,7 +100,6 @@ class DelimitedRecords:
             raise unreadable(self._path, error) from error
 
     def _start_pass(self) -> None:
-        self._fault = None
         self._first_trailing = 0
         self._trailing_count = 0
 

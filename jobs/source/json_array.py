@@ -6,15 +6,13 @@ from pathlib import Path
 from jobs.errors import SourceError
 from jobs.source.content import open_text
 from jobs.source.encoding import MARKING
-from jobs.source.json_encoding import choose_json_encoding
-from jobs.source.json_record import JsonJudge
+from jobs.source.json_file import JsonFile
 from jobs.source.json_scan import BrokenJson, Scanner, enter, leave, read_elements
 from jobs.source.opening import unreadable
-from jobs.source.reading import FileRecords, warn_of_unseen
-from jobs.source.record import InputShape, Reject, Row, SourceWarning
+from jobs.source.record import InputShape, Reject, Row
 
 
-class JsonArray(FileRecords):
+class JsonArray(JsonFile):
     """The records of one JSON file, elements of its list from 1."""
 
     def __init__(self, path: Path, shape: InputShape) -> None:
@@ -22,10 +20,8 @@ class JsonArray(FileRecords):
 
         Raises SourceError: records_needed, records_missing, json_truncated, json_broken.
         """
-        super().__init__(path)
+        super().__init__(path, shape)
         self._keys = tuple(shape.records.split(".")) if shape.records else ()
-        self._encoding = choose_json_encoding(path, shape.encoding)
-        self._judge = JsonJudge(shape)
         try:
             with open_text(path, self._encoding, MARKING, softly=True) as text:
                 self._go_to_list(Scanner(text))
@@ -33,16 +29,6 @@ class JsonArray(FileRecords):
             raise unreadable(path, error) from error
         except BrokenJson as error:
             raise SourceError(error.code, file=str(path), record=0) from error
-
-    @property
-    def encoding(self) -> str:
-        """The codec the file is read with."""
-        return self._encoding
-
-    @property
-    def warnings(self) -> tuple[SourceWarning, ...]:
-        """Paths that led nowhere in every record."""
-        return warn_of_unseen(self._path, self._judge.list_unseen())
 
     def _read(self) -> Iterator[Row | Reject]:
         self._judge.start_pass()

@@ -1,15 +1,12 @@
 """Reads JSONL: one JSON object a line. Only LF ends a line; `record` is the physical line."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final, NamedTuple, TextIO
 
 from jobs.source.content import open_text
 from jobs.source.encoding import MARKING
-from jobs.source.json_encoding import choose_json_encoding
-from jobs.source.json_record import JsonJudge
-from jobs.source.reading import FileRecords, warn_of_unseen
-from jobs.source.record import InputShape, Reject, Row, SourceWarning
+from jobs.source.json_file import JsonFile
+from jobs.source.record import Reject, Row
 from jobs.source.split import PIECE_CHARS
 
 WHITE_SPACE: Final = " \t\r\n"
@@ -24,24 +21,8 @@ class Line(NamedTuple):
     chars: int
 
 
-class JsonLines(FileRecords):
+class JsonLines(JsonFile):
     """The records of one JSONL file; blank lines are none."""
-
-    def __init__(self, path: Path, shape: InputShape) -> None:
-        """Decide how the file is read. Raises SourceError before any record is read."""
-        super().__init__(path)
-        self._encoding = choose_json_encoding(path, shape.encoding)
-        self._judge = JsonJudge(shape)
-
-    @property
-    def encoding(self) -> str:
-        """The codec the file is read with."""
-        return self._encoding
-
-    @property
-    def warnings(self) -> tuple[SourceWarning, ...]:
-        """Paths that led nowhere in every record."""
-        return warn_of_unseen(self._path, self._judge.list_unseen())
 
     def _read(self) -> Iterator[Row | Reject]:
         self._judge.start_pass()

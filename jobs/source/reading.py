@@ -1,4 +1,4 @@
-"""What readers of all formats but the delimited one share: a pass, its end and its warnings."""
+"""What readers of all formats share: a pass, its end and its warnings."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ class FileRecords(ABC):
 
     @property
     def delimiter(self) -> str | None:
-        """None: cells are not separated by characters."""
+        """The character between cells; None where they are not separated by one."""
         return None
 
     @property

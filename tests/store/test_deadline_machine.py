@@ -1,29 +1,25 @@
 """Calls, deadlines and deaths in any order: the books balance and no call is forgotten."""
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
-from sqlalchemy import make_url, update
+from sqlalchemy import update
 
 from jobs.deadline import Deadline
 from jobs.errors import LeaseLost
 from jobs.job import Job, Lease
 from jobs.store import Database, batches, budget, chunks, cloud, deadlines, recovery, review
 from jobs.store.cloud import Request
-from jobs.store.database import _create_engine, now
+from jobs.store.database import now
 from jobs.tables import chunks as chunk_table
+from tests.store.machine import Machine, run_machine
 from tests.store.making import LEASE_SECONDS, assert_sound, expire, rows_of
 from tests.store.sending import (
     RESERVED,
@@ -39,21 +35,11 @@ PAST = Deadline(datetime(2020, 1, 1, tzinfo=UTC))
 COST = 321
 
 
-class Calls(RuleBasedStateMachine):
+class Calls(Machine):
     """Senders, lost leases, deadlines and resumes over one small batch at the cloud."""
-
-    template: bytes
 
     def __init__(self) -> None:
         super().__init__()
-        # in memory, which only a test may have: `open_database` refuses it
-        engine = _create_engine(make_url("sqlite://"), "sqlite://")
-        self.database = Database(engine, "sqlite://")
-        with self.database.read() as connection:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            connection.rollback()
-            raw.deserialize(self.template)
         self.leases: list[Lease] = []
         self.calls: dict[tuple[int, int, int], tuple[Lease, Job, Request]] = {}
         self.paid = 0
@@ -157,19 +143,4 @@ class Calls(RuleBasedStateMachine):
 @pytest.mark.filterwarnings("error")
 def test_the_books_balance_in_every_order(sqlite: Database) -> None:
     """Deadlines among calls, deaths and resumes lose no cent and forget no call."""
-    path = sqlite.engine.url.database
-    sqlite.close()
-    with closing(sqlite3.connect(str(path))) as file:
-        file.execute("PRAGMA journal_mode = DELETE")
-        Calls.template = file.serialize()
-    run_state_machine_as_test(
-        Calls,
-        settings=settings(
-            max_examples=25,
-            stateful_step_count=25,
-            deadline=None,
-            database=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(Calls, sqlite, examples=25, steps=25)

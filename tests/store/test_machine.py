@@ -1,27 +1,21 @@
 """Whatever happens in whatever order: the invariants hold and every row comes to one end."""
 
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
-from sqlalchemy import make_url
 
 from jobs.deadline import Deadline
 from jobs.errors import LeaseLost
 from jobs.job import BatchStatus, Job, JobStatus, Lease
 from jobs.store import Database, batches, chunks, deadlines, recovery, results, review
-from jobs.store.database import _create_engine
+from tests.store.machine import Machine, run_machine
 from tests.store.making import (
     LEASE_SECONDS,
     all_hints,
@@ -40,21 +34,11 @@ WORKERS = ("w1", "w2")
 PAST = Deadline(datetime(2020, 1, 1, tzinfo=UTC))
 
 
-class Deliveries(RuleBasedStateMachine):
+class Deliveries(Machine):
     """Two workers, lost leases, crashes and late writers over one small batch."""
-
-    template: bytes
 
     def __init__(self) -> None:
         super().__init__()
-        # in memory, which only a test may have: `open_database` refuses it
-        engine = _create_engine(make_url("sqlite://"), "sqlite://")
-        self.database = Database(engine, "sqlite://")
-        with self.database.read() as connection:
-            raw = connection.connection.driver_connection
-            assert isinstance(raw, sqlite3.Connection)
-            connection.rollback()
-            raw.deserialize(self.template)
         self.leases: list[tuple[str, Lease]] = []
         self.given = 0
 
@@ -160,19 +144,4 @@ class Deliveries(RuleBasedStateMachine):
 @pytest.mark.filterwarnings("error")
 def test_every_order_of_events_ends_well(sqlite: Database) -> None:
     """Claims, losses, crashes and late writers in any order break nothing."""
-    path = sqlite.engine.url.database
-    sqlite.close()
-    with closing(sqlite3.connect(str(path))) as file:
-        file.execute("PRAGMA journal_mode = DELETE")
-        Deliveries.template = file.serialize()
-    run_state_machine_as_test(
-        Deliveries,
-        settings=settings(
-            max_examples=15,
-            stateful_step_count=20,
-            deadline=None,
-            database=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_machine(Deliveries, sqlite, examples=15, steps=20)
