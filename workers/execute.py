@@ -12,6 +12,7 @@ from typing import Final
 import structlog
 
 from jobs.cache import unpack
+from jobs.complexity import rule_of
 from jobs.cost import DeviceRate
 from jobs.errors import EngineStopped
 from jobs.gate import Policy
@@ -43,7 +44,9 @@ def plan_of(lease: Lease) -> Plan:
     spec = restore_spec(lease.spec)
     policy = Policy(spec.gate.mode, spec.gate.threshold)
     split = spec.task.long_input == "split"
-    return Plan(build_task(spec), policy, route_of(spec), lease.language, split)
+    rule = rule_of(spec)
+    start = rule if rule.matters else None
+    return Plan(build_task(spec), policy, route_of(spec), lease.language, split, start)
 
 
 class Executor(Handler):
