@@ -112,7 +112,7 @@ def test_where_rows_of_a_fixed_complexity_begin(call: Call, folder: Path) -> Non
     told = call("plan", "rows.csv", "--spec", "spec.toml", "--json").data
     assert told["complexity"] == {
         "fixed": 9,
-        "points": told["complexity"]["points"],
+        "points": {},
         "rows": {"9": 2},
     }
     shown = call("plan", "rows.csv", "--spec", "spec.toml").out
