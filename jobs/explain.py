@@ -88,36 +88,48 @@ def _explain(task: str, attempt: Mapping[str, Any]) -> tuple[float | None, list[
     if attempt.get("confidence_source") == "none":
         cloud = attempt.get("kind") == "cloud"
         return None, [_make("explain_cloud" if cloud else "explain_no_scores")]
-    if "probabilities" in signals:
+    if task == "classify":
         return _explain_labels(attempt, signals)
-    return _explain_tokens(task, signals)
+    return _explain_text(signals)
 
 
-def _explain_tokens(task: str, signals: Signals) -> tuple[float, list[Sentence]]:
-    """A written label is as likely as all its tokens together, a text as its less likely ones."""
-    if task == "classify" and "sum" in signals:
-        number = math.exp(signals["sum"])
-        return number, [_from_tokens("explain_label_written", number, signals, "sum")]
+def _explain_text(signals: Signals) -> tuple[float, list[Sentence]]:
+    """A text is as sure as its less likely tokens; by parts, as the least sure part or round."""
     if "round_confidences" in signals:
         rounds = signals["round_confidences"]
         number = min(rounds)
         shown = ", ".join(map(_show, rounds))
         return number, [_make("explain_rounds", confidence=_show(number), rounds=shown)]
-    if "q10" in signals:
-        number = math.exp(signals["q10"])
-        parts = signals.get("parts")
-        told = [] if parts is None else [_make("explain_parts", parts=parts)]
-        return number, [_from_tokens("explain_text", number, signals, "q10"), *told]
-    raise _UnknownFormError
+    if "q10" not in signals:
+        raise _UnknownFormError
+    number = math.exp(signals["q10"])
+    return number, [_from_tokens("explain_text", number, signals, "q10"), *_say_parts(signals)]
 
 
-def _explain_labels(
-    attempt: Mapping[str, Any], signals: Signals
-) -> tuple[float | None, list[Sentence]]:
-    probabilities: Mapping[str, float] = signals["probabilities"]
+def _explain_labels(attempt: Mapping[str, Any], signals: Signals) -> tuple[float, list[Sentence]]:
+    """What was written is as likely as its tokens; else the labels' own probabilities tell."""
     label = attempt.get("label")
+    if "sum" in signals:
+        number = math.exp(signals["sum"])
+        told = _from_tokens("explain_label_written", number, signals, "sum")
+        return number, [told, *_say_parts(signals)]
+    if "shares" in signals:
+        number = signals["shares"][label]
+        return number, [_make("explain_shares", confidence=_show(number), label=label)]
+    if "probabilities" not in signals:
+        raise _UnknownFormError
     if label is None:
-        return _explain_label_set(attempt, probabilities)
+        return _explain_label_set(attempt, signals["probabilities"])
+    return _explain_choice(label, signals)
+
+
+def _say_parts(signals: Signals) -> list[Sentence]:
+    parts = signals.get("parts")
+    return [] if parts is None else [_make("explain_parts", parts=parts)]
+
+
+def _explain_choice(label: str, signals: Signals) -> tuple[float, list[Sentence]]:
+    probabilities: Mapping[str, float] = signals["probabilities"]
     number = probabilities[label]
     others = sorted(
         ((value, name) for name, value in probabilities.items() if name != label), reverse=True
@@ -191,19 +203,33 @@ def _explain_fields(
 
 
 def _explain_field(name: str, signals: Signals) -> tuple[float | None, Sentence]:
-    if not signals:
+    number = _weigh(signals)
+    if number is None:
         return None, _make("explain_field_no_scores", field=name)
-    if "min" not in signals or "tokens" not in signals:
-        raise _UnknownFormError
-    number = math.exp(signals["min"])
-    shown = {"field": name, "tokens": signals["tokens"], "log": _show(signals["min"])}
+    shown = {"field": name, "confidence": _show(number)}
+    for inside in ("items", "fields"):
+        if signals.get(inside):
+            return number, _make(f"explain_{inside}", count=len(signals[inside]), **shown)
+    shown |= {"tokens": signals["tokens"], "log": _show(signals["min"])}
     if "rival" not in signals:
-        return number, _make("explain_field", confidence=_show(number), **shown)
-    rival = signals["rival"]
-    doubted = number * number / (number + rival) if number else number
-    return doubted, _make(
-        "explain_field_rival", confidence=_show(doubted), rival=_show(rival), **shown
-    )
+        return number, _make("explain_field", **shown)
+    return number, _make("explain_field_rival", rival=_show(signals["rival"]), **shown)
+
+
+def _weigh(signals: Signals) -> float | None:
+    """Return how sure a value is, from its own tokens or the values inside; None if unknown."""
+    inside = signals.get("fields") or signals.get("items") or ()
+    values = [_weigh(one) for one in (inside.values() if isinstance(inside, dict) else inside)]
+    if not signals or None in values:
+        return None
+    if "min" in signals:
+        own = math.exp(signals["min"])
+        rival = signals.get("rival", 0.0)
+        values.append(own * own / (own + rival) if own else own)
+    known = [value for value in values if value is not None]
+    if not known:
+        raise _UnknownFormError
+    return min(known)
 
 
 def _compare_field(

@@ -84,6 +84,7 @@ PATTERNS = {
     "diff_{}": _family(
         "diff", "in_both", "same", "answer", "status", "only_left", "only_right", "other_text"
     ),
+    "explain_{}": _family("explain", "items", "fields"),
     "points_{}": _family(
         "points", "kind", "labels", "fields", "depth", "target", "language", "length"
     ),

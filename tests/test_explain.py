@@ -238,6 +238,84 @@ def test_decisions_over_single_labels() -> None:
     assert (codes(found), found.matches) == (["explain_label_left"], True)
 
 
+@pytest.mark.parametrize(
+    ("task", "label", "output", "signals", "confidence", "said"),
+    [
+        (
+            "classify",
+            None,
+            {"labels": ["a"]},
+            {"sum": math.log(0.4), "tokens": 3, "probabilities": {"a": 0.5}},
+            0.4,
+            ["explain_label_written"],
+        ),
+        (
+            "classify",
+            "a",
+            {"label": "a"},
+            {"shares": {"a": 0.7, "b": 0.2}, "parts": 2},
+            0.7,
+            ["explain_shares"],
+        ),
+        (
+            "extract",
+            None,
+            {"codes": ["x", "y"]},
+            {
+                "fields": {
+                    "codes": {
+                        "min": -1.5,
+                        "items": [
+                            {"min": -1.5, "tokens": 1},
+                            {"fields": {"x": {"min": -0.5, "tokens": 2}}, "min": -0.5},
+                        ],
+                    }
+                }
+            },
+            math.exp(-1.5),
+            ["explain_record", "explain_items"],
+        ),
+        (
+            "extract",
+            None,
+            {"day": "2026-04-30"},
+            {"fields": {"day": {"min": math.log(0.8), "tokens": 1, "rival": 0.8}}},
+            0.4,
+            ["explain_record", "explain_field_rival"],
+        ),
+        (
+            "extract",
+            None,
+            {"codes": ["x"]},
+            {"fields": {"codes": {"items": [{}]}}},
+            None,
+            ["explain_record_unknown", "explain_field_no_scores"],
+        ),
+    ],
+)
+def test_forms_of_lists_sets_and_parts(
+    task: str,
+    label: str | None,
+    output: dict[str, Any],
+    signals: dict[str, Any],
+    confidence: float | None,
+    said: list[str],
+) -> None:
+    """What is inside a value, and what other parts of the text say, counts as well."""
+    attempt = {
+        "kind": "local",
+        "tier": 0,
+        "output": output,
+        "label": label,
+        "signals": signals,
+        "confidence": confidence,
+        "confidence_source": "none" if confidence is None else "token_logprobs",
+    }
+    found = explain(task, attempt)
+    assert codes(found) == said
+    assert found.matches is (None if confidence is None else True)
+
+
 def test_a_text_in_parts_and_rounds() -> None:
     """The least sure part, and the least sure round, are those that count."""
     halves = [Part(TEXT, 0, write("Paid 3 times.", -0.1)), Part(TEXT, 40, write("No.", -0.7))]
