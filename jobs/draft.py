@@ -157,6 +157,7 @@ def _classify(guess: Guess, language: Language) -> list[str]:
     more = [
         *_offer("draft_multi_label", "multi_label = true", language),
         *_offer("draft_other", "other = true", language),
+        *_offer("draft_calibration", 'calibration = "batch"', language),
         *_offer_example(_quote(guess.labels[0] if guess.labels else "refund"), language),
     ]
     if not guess.labels:

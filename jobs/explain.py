@@ -146,6 +146,10 @@ def _explain_choice(label: str, signals: Signals) -> tuple[float, list[Sentence]
         _make("explain_next", label=name, probability=_show(value))
         for value, name in islice(others, SHOWN_NEXT)
     ]
+    calibrated = signals.get("calibration")
+    if isinstance(calibrated, dict):
+        raw = _show(signals["raw_probabilities"][label])
+        told.append(_make("explain_calibrated", label=label, raw=raw, rows=calibrated["rows"]))
     if signals.get("unopened"):
         told.append(_make("explain_unopened", probability=_show(signals["unopened"])))
     if signals.get("parts"):

@@ -42,6 +42,8 @@ class Plan:
     """Whether a text that is too long is asked about by parts."""
     start: StartRule | None = None
     """What decided with which local tier a row began; None where there was nothing to decide."""
+    calibrated: bool = False
+    """Whether the labels' probabilities are calibrated over the batch."""
 
 
 def conclude(plan: Plan, tier: Tier, job: Job, completion: Completion) -> Outcome:

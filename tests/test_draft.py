@@ -16,7 +16,7 @@ from jobs.words import LANGUAGES, Language
 GUESS = Guess(text="text", id="id", label="label", labels=("a", "b"), others=("label",))
 KEY = re.compile(r"^# ([a-z_]+) = ", re.MULTILINE)
 OFFERED: dict[Kind, set[str]] = {
-    "classify": {"multi_label", "other", "complexity"},
+    "classify": {"multi_label", "other", "calibration", "complexity"},
     "extract": {"complexity"},
     "translate": {"target_language_column", "glossary", "complexity"},
     "summarize": {"form", "focus_column", "complexity"},

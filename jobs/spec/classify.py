@@ -17,10 +17,15 @@ class Label(Section):
 
 
 class ClassifyTask(TaskSection):
-    """Choose one of `labels` for every row."""
+    """Choose one of `labels` for every row.
+
+    With `calibration` "batch" a label that the model favours in every row counts less
+    (`jobs.calibration`).
+    """
 
     kind: Literal["classify"]
     labels: Annotated[tuple[Label, ...], Field(min_length=2, max_length=500)]
+    calibration: Literal["none", "batch"] = "none"
 
     @model_validator(mode="before")
     @classmethod
