@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobs.calibration import Prior, calibrate
 from jobs.cost import DeviceRate
 from jobs.explain import Explanation, explain
 from jobs.gate import Policy
@@ -336,6 +337,18 @@ def test_a_text_in_parts_and_rounds() -> None:
         asks += assembly.take(ask.number, answer)
     attempt = attempt_of(SUMMARIZE, assembly.answer(), make_job(long))
     assert explain("summarize", attempt).matches is True
+
+
+def test_calibrated_probabilities() -> None:
+    """The number is the calibrated one; the model's own is said beside it."""
+    prior = Prior(128, {"refund": -0.1, "delivery": -2.0, "praise": -3.0})
+    reading = calibrate(CLASSIFY.read(score(0.5, 0.3, 0.2)), prior)
+    found = explain(
+        "classify", attempt_of(CLASSIFY, Answer(7, reading, talk("").usage), make_job(TEXT))
+    )
+    assert codes(found) == ["explain_label", "explain_next", "explain_calibrated"]
+    assert found.matches is True
+    assert "128 rows" in found.say("en")[-1]
 
 
 def test_labels_over_parts() -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from jobs.calibration import LEAST_ROWS, Prior, Scores, average, calibrate, scores_of
 from jobs.job import Lease
@@ -10,6 +11,8 @@ from jobs.store import Database, priors
 from jobs.tasks import Answer
 
 Key = tuple[str, int]
+MAX_POOLS: Final = 16
+"""Small batches never get a prior: the scores of the oldest are forgotten."""
 
 
 class Pools:
@@ -24,6 +27,8 @@ class Pools:
         with self._lock:
             pool = self._scores.setdefault((lease.batch_id, lease.tier), [])
             pool.extend(scores)
+            while len(self._scores) > MAX_POOLS:
+                del self._scores[next(iter(self._scores))]
             return list(pool)
 
     def drop(self, lease: Lease) -> None:
