@@ -213,7 +213,9 @@ def _explain_field(name: str, signals: Signals) -> tuple[float | None, Sentence]
     shown = {"field": name, "confidence": _show(number)}
     for inside in ("items", "fields"):
         if signals.get(inside):
-            return number, _make(f"explain_{inside}", count=len(signals[inside]), **shown)
+            least = _weigh({inside: signals[inside]})
+            code = f"explain_{inside}" if least == number else "explain_field_part"
+            return number, _make(code, count=len(signals[inside]), **shown)
     shown |= {"tokens": signals["tokens"], "log": _show(signals["min"])}
     if "rival" not in signals:
         return number, _make("explain_field", **shown)

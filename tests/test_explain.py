@@ -279,6 +279,14 @@ def test_decisions_over_single_labels() -> None:
         (
             "extract",
             None,
+            {"codes": ["x"]},
+            {"fields": {"codes": {"min": -3.0, "items": [{"min": -1.0, "tokens": 1}]}}},
+            math.exp(-3.0),
+            ["explain_record", "explain_field_part"],
+        ),
+        (
+            "extract",
+            None,
             {"day": "2026-04-30"},
             {"fields": {"day": {"min": math.log(0.8), "tokens": 1, "rival": 0.8}}},
             0.4,
