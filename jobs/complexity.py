@@ -8,6 +8,7 @@ the cloud). No row begins in the cloud: it leaves only after a local answer was 
 gate, policy and budget say.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from typing import Any, Final
 from jobs.job import NewJob
 from jobs.plan import estimate_tokens
 from jobs.spec import Spec
-from jobs.tasks.languages import CJK, detect_language
+from jobs.tasks.languages import CJK, SCRIPTS, SHARE
 
 MOST: Final = 10
 SMALL_BELOW: Final = 3
@@ -29,7 +30,8 @@ LABELS: Final = (20, 50, 100)
 FIELDS: Final = (5, 10, 20)
 LENGTHS: Final = (256, 512, 1024, 2048)
 """A point for each of these numbers that is exceeded: labels, fields, tokens of the text."""
-LOOKED_AT_CHARS: Final = 2_000
+CJK_LETTERS: Final = re.compile(f"[{SCRIPTS['kana']}{SCRIPTS['han']}{SCRIPTS['hangul']}]+")
+LOOKED_AT_CHARS: Final = 300
 """The language of a long text is told by its beginning."""
 
 
@@ -75,7 +77,7 @@ def rule_of(spec: Spec) -> StartRule:
     if fields:
         parts["fields"] = _count(_count_leaves(fields), FIELDS)
         parts["depth"] = max(map(_depth, fields))
-    if getattr(task, "target_language", None) in CJK:
+    if str(getattr(task, "target_language", "")).partition("-")[0] in CJK:
         parts["target"] = 1
     return StartRule(len(spec.route.tiers), MappingProxyType(parts), spec.route.complexity)
 
@@ -86,7 +88,7 @@ def measure(rule: StartRule, text: str) -> Complexity:
         return Complexity(rule.fixed, {})
     parts = {
         **rule.parts,
-        "language": int(detect_language(text[:LOOKED_AT_CHARS]) in CJK),
+        "language": int(_is_cjk(text[:LOOKED_AT_CHARS])),
         "length": _count(estimate_tokens(text), LENGTHS),
     }
     return Complexity(min(MOST, sum(parts.values())), parts)
@@ -117,6 +119,14 @@ def describe_start(rule: StartRule, text: str) -> dict[str, Any]:
     told: dict[str, Any] = {"complexity": complexity.number}
     told |= {"fixed": True} if rule.fixed is not None else {"points": dict(complexity.parts)}
     return {**told, "start_tier": start_tier(rule, complexity.number)}
+
+
+def _is_cjk(text: str) -> bool:
+    """Whether a text is in Japanese, Chinese or Korean letters, by the share that such texts have.
+
+    Every row that is loaded is asked this, so it is told without looking at each letter.
+    """
+    return not text.isascii() and len(CJK_LETTERS.sub("", text)) <= (1 - SHARE) * len(text)
 
 
 def _count(number: int, limits: Sequence[int]) -> int:
