@@ -25,6 +25,7 @@ LABEL_NAMES: Final = frozenset(
 LABELS_MAX: Final = 30
 LABEL_CHARS_MAX: Final = 40
 NAME_CHARS_MAX: Final = 64
+EXTRACT_TEXT: Final = "AB-1234, 2026-04-30"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,8 @@ def write_draft(name: str, guess: Guess, kind: Kind, language: Language) -> str:
         'tiers = ["smollm2-135m"]',
         comment("draft_cloud"),
         'cloud = "none"',
+        comment("draft_complexity"),
+        "# complexity = 4",
         "",
         "[gate]",
         comment("draft_gate"),
@@ -151,10 +154,17 @@ def write_draft(name: str, guess: Guess, kind: Kind, language: Language) -> str:
 
 
 def _classify(guess: Guess, language: Language) -> list[str]:
+    more = [
+        *_offer("draft_multi_label", "multi_label = true", language),
+        *_offer("draft_other", "other = true", language),
+        *_offer("draft_calibration", 'calibration = "batch"', language),
+        *_offer_example(_quote(guess.labels[0] if guess.labels else "refund"), language),
+    ]
     if not guess.labels:
-        return [f"# {say('draft_labels_missing', language)}", "labels = []"]
+        return [f"# {say('draft_labels_missing', language)}", "labels = []", *more]
     said = say("draft_labels", language, column=guess.label)
-    return [f"# {said}", "labels = [", *(f"  {_quote(label)}," for label in guess.labels), "]"]
+    labels = ["labels = [", *(f"  {_quote(label)}," for label in guess.labels), "]"]
+    return [f"# {said}", *labels, *more]
 
 
 def _extract(_: Guess, language: Language) -> list[str]:
@@ -163,15 +173,48 @@ def _extract(_: Guess, language: Language) -> list[str]:
         "# [task.fields.due_date]",
         '# type = "date"',
         '# description = "..."',
+        f"# {say('draft_list', language)}",
+        "# [task.fields.codes]",
+        '# type = "list"',
+        '# items = "string"',
+        f"# {say('draft_pattern', language)}",
+        "# pattern = '[A-Z]{2}-[0-9]{4}'",
+        *_offer_example('{ due_date = "2026-04-30", codes = ["AB-1234"] }', language, EXTRACT_TEXT),
     ]
 
 
-def _translate(_: Guess, language: Language) -> list[str]:
-    return [f"# {say('draft_target', language)}", f"target_language = {_quote(language)}"]
+def _translate(guess: Guess, language: Language) -> list[str]:
+    column = _quote(next(iter(guess.others), "language"))
+    return [
+        f"# {say('draft_target', language)}",
+        f"target_language = {_quote(language)}",
+        *_offer("draft_target_column", f"target_language_column = {column}", language),
+        *_offer("draft_glossary", 'glossary = "terms.csv"', language),
+        *_offer_example('"..."', language),
+    ]
 
 
-def _summarize(_: Guess, language: Language) -> list[str]:
-    return [f"# {say('draft_summary', language)}", 'language = "auto"', "max_sentences = 3"]
+def _summarize(guess: Guess, language: Language) -> list[str]:
+    column = _quote(next(iter(guess.others), "focus"))
+    return [
+        f"# {say('draft_summary', language)}",
+        'language = "auto"',
+        "max_sentences = 3",
+        *_offer("draft_form", 'form = "prose"', language),
+        *_offer("draft_focus", f"focus_column = {column}", language),
+        *_offer_example('["..."]', language),
+    ]
+
+
+def _offer(code: str, line: str, language: Language) -> list[str]:
+    """Return a key that may be taken, as a comment below the words that say what it does."""
+    return [f"# {say(code, language)}", f"# {line}"]
+
+
+def _offer_example(answer: str, language: Language, text: str = "...") -> list[str]:
+    """Return an example as a comment; it is a table, so it stands behind the task's keys."""
+    table = ["# [[task.examples]]", f"# text = {_quote(text)}", f"# answer = {answer}"]
+    return [f"# {say('draft_examples', language)}", *table]
 
 
 _TASK_LINES: Final[Mapping[Kind, Callable[[Guess, Language], list[str]]]] = MappingProxyType(

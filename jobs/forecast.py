@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from jobs.cloud import CloudUsage
+from jobs.complexity import StartRule, measure, rule_of, start_tier
 from jobs.job import Job, NewJob
 from jobs.plan import estimate_tokens
 from jobs.prices import Price, price_bulk
@@ -32,6 +33,7 @@ class Forecast:
 
     `prompt_tokens` and `answer_tokens` are those of asking every row once. `obstacle` is why no
     row may leave, None where rows may; `cloud_nano_usd` is what all of them would cost there.
+    `rows_of` counts the rows by complexity.
     """
 
     rows: int
@@ -43,6 +45,16 @@ class Forecast:
     cloud_nano_usd: int | None
     obstacle: str | None
     budget_nano_usd: int
+    rule: StartRule
+    rows_of: Mapping[int, int]
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """How many rows begin with each local model of the route."""
+        counted = [0] * self.rule.tiers
+        for complexity, rows in self.rows_of.items():
+            counted[start_tier(self.rule, complexity)] += rows
+        return tuple(counted)
 
     @property
     def rows_that_may_leave(self) -> int:
@@ -58,6 +70,8 @@ def forecast(
 ) -> Forecast:
     """Read a whole file and count; `price` is that of the route's cloud now, if it has one."""
     task = build_task(spec)
+    rule = rule_of(spec)
+    complexities: Counter[int] = Counter()
     shared = lru_cache(maxsize=16)(count_tokens)  # instructions and schemas are the same for all
     rows = rejected = prompt_tokens = answer_tokens = 0
     reasons: Counter[str] = Counter()
@@ -72,6 +86,7 @@ def forecast(
             prompt_tokens += shared(question.system) + shared(question.schema)
             prompt_tokens += count_tokens(question.user)
             answer_tokens += min(question.max_tokens, _guess_answer(spec, row.text))
+            complexities[measure(rule, row.text).number] += 1
     route = route_of(spec)
     usage = CloudUsage(input_tokens=prompt_tokens, output_tokens=answer_tokens)
     return Forecast(
@@ -84,6 +99,8 @@ def forecast(
         cloud_nano_usd=None if price is None else price_bulk(price, usage, "realtime"),
         obstacle=next_step(route, len(route.tiers) - 1).obstacle,
         budget_nano_usd=route.budget_nano_usd,
+        rule=rule,
+        rows_of=dict(sorted(complexities.items())),
     )
 
 

@@ -138,6 +138,8 @@ class NewJob:
     estimated_tokens: int
     text_hash: str = ""
     """sha256 of the text; empty: nobody has asked for it yet."""
+    start_tier: int = 0
+    """The local tier that is asked first."""
 
 
 @dataclass(frozen=True, slots=True)

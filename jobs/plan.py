@@ -20,16 +20,18 @@ def plan_chunks(
 ) -> Iterator[tuple[NewJob, ...]]:
     """Cut rows, in order, into chunks of at most `max_rows` rows and `max_tokens` tokens.
 
-    A row larger than the budget gets a chunk of its own; no row is dropped or repeated.
+    A row larger than the budget gets a chunk of its own; no row is dropped or repeated. The rows
+    of a chunk all begin at the same tier.
     """
-    chunk: list[NewJob] = []
-    tokens = 0
+    open_chunks: dict[int, list[NewJob]] = {}
+    sizes: dict[int, int] = {}
     for row in rows:
-        full = len(chunk) >= max_rows or tokens + row.estimated_tokens > max_tokens
-        if chunk and full:
+        tier = row.start_tier
+        chunk = open_chunks.setdefault(tier, [])
+        tokens = sizes.get(tier, 0)
+        if chunk and (len(chunk) >= max_rows or tokens + row.estimated_tokens > max_tokens):
             yield tuple(chunk)
-            chunk, tokens = [], 0
+            chunk, tokens = open_chunks[tier], sizes[tier] = [], 0
         chunk.append(row)
-        tokens += row.estimated_tokens
-    if chunk:
-        yield tuple(chunk)
+        sizes[tier] = tokens + row.estimated_tokens
+    yield from (tuple(open_chunks[tier]) for tier in sorted(open_chunks))

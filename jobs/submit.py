@@ -7,13 +7,14 @@ where its loading stopped, or simply reported. `force` makes a new one.
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from jobs.ahead import work_ahead
 from jobs.collecting import collect_rarely
+from jobs.complexity import find_start, rule_of
 from jobs.deadline import Deadline
 from jobs.errors import LeaseLost, SourceError
 from jobs.job import BatchStatus, NewJob, NewReject
@@ -162,7 +163,7 @@ def _load(
                 database,
                 lease,
                 spec=handed.spec,
-                planned=list(plan_chunks(step.rows)),
+                planned=list(plan_chunks(place(handed.spec, step.rows))),
                 rejected=step.rejected,
                 records_read=lease.records_read + len(step.records),
             )
@@ -202,6 +203,15 @@ def _separate(
     step: Sequence[Row | Reject], known: dict[str, str], file_name: str, language: Language
 ) -> _Step:
     return _Step(step, *separate(step, known, file_name, language))
+
+
+def place(spec: Spec, rows: Sequence[NewJob]) -> Sequence[NewJob]:
+    """Return the rows with the local tier that each of them begins at."""
+    rule = rule_of(spec)
+    if rule.tiers == 1:
+        return rows
+    tier_of = find_start(rule)
+    return [replace(row, start_tier=tier_of(row)) for row in rows]
 
 
 def name_file(params: Params, handed: Handed) -> Params:

@@ -140,6 +140,9 @@ tiers = Table(
     Column("tier", Integer, primary_key=True, comment="step of the route, 0 is the cheapest"),
     Column("model_name", String(64), nullable=False, comment="model named in the spec's route"),
     Column("model_hash", String(64), comment="sha256 of the one file that answers; set once"),
+    Column(
+        "prior", Json, comment="mean log-probability of each label, and of how many rows; set once"
+    ),
     comment="steps of a batch's route and the file pinned to each",
 )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from jobs.cloud import CloudReply
+from jobs.complexity import StartRule, describe_start
 from jobs.cost import DeviceRate, device_cost_nano_usd
 from jobs.gate import Judgement, Policy, judge
 from jobs.job import Attempt, Job, JobStatus, Outcome
@@ -39,6 +40,10 @@ class Plan:
     language: Language
     split: bool = False
     """Whether a text that is too long is asked about by parts."""
+    start: StartRule | None = None
+    """What decided with which local tier a row began; None where there was nothing to decide."""
+    calibrated: bool = False
+    """Whether the labels' probabilities are calibrated over the batch."""
 
 
 def conclude(plan: Plan, tier: Tier, job: Job, completion: Completion) -> Outcome:
@@ -69,7 +74,7 @@ def conclude_answer(plan: Plan, tier: Tier, job: Job, answer: Answer) -> Outcome
         output=reading.output,
         fields=_field_lines(reading, tier.number, plan.policy),
         label=reading.label,
-        signals=reading.signals,
+        signals=_signals(plan, reading, job),
         confidence=reading.confidence,
         confidence_source=reading.confidence_source,
         verdict="keep" if judgement.keep else "escalate",
@@ -86,6 +91,13 @@ def conclude_answer(plan: Plan, tier: Tier, job: Job, answer: Answer) -> Outcome
     if judgement.keep:
         return Outcome(attempt, JobStatus.DONE)
     return _escalate(plan, tier, attempt)
+
+
+def _signals(plan: Plan, reading: Reading, job: Job) -> Mapping[str, Any]:
+    """Return what an attempt keeps beside its answer; `route` says why the row began where."""
+    if plan.start is None:
+        return reading.signals
+    return {**reading.signals, "route": describe_start(plan.start, job.text)}
 
 
 def _escalate(plan: Plan, tier: Tier, attempt: Attempt) -> Outcome:

@@ -16,7 +16,16 @@ from jobs.words import LANGUAGES, Language, catalogue
 ROOTS = (Path(jobs.__file__).parent, Path(workers.__file__).parent)
 RAISING = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 SAYING = {"say", "words", "told"}
-CODED = {"say_once": 1, "say_error": 1, "fail": 1, "_fail": 2, "_nothing": 0, "Remark": 1}
+CODED = {
+    "say_once": 1,
+    "say_error": 1,
+    "fail": 1,
+    "_fail": 2,
+    "_nothing": 0,
+    "Remark": 1,
+    "_make": 0,
+    "_from_tokens": 0,
+}
 """Functions that take a code, and where it stands among their arguments."""
 
 
@@ -74,6 +83,10 @@ PATTERNS = {
     ),
     "diff_{}": _family(
         "diff", "in_both", "same", "answer", "status", "only_left", "only_right", "other_text"
+    ),
+    "explain_{}": _family("explain", "items", "fields"),
+    "points_{}": _family(
+        "points", "kind", "labels", "fields", "depth", "target", "language", "length"
     ),
     "diff_label_{}": _family("diff_label", "from", "to", "rows"),
     "savings_{}": _family(

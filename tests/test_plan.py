@@ -54,3 +54,24 @@ def test_every_text_has_a_size(text: str) -> None:
 def test_longer_texts_are_not_smaller(one: str, two: str) -> None:
     """Text put after text never lowers the estimate."""
     assert estimate_tokens(one + two) >= estimate_tokens(one)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.integers(0, 3)), max_size=80),
+    st.integers(1, 10),
+    st.integers(1, 100),
+)
+def test_the_rows_of_a_chunk_begin_at_one_tier(
+    sizes: list[tuple[int, int]], max_rows: int, max_tokens: int
+) -> None:
+    """Each tier has the chunks that its rows alone would have had, so equal rows stay in order."""
+    rows = [
+        NewJob(number, f"r{number}", "", {}, size, start_tier=tier)
+        for number, (size, tier) in enumerate(sizes, 1)
+    ]
+    planned = list(plan_chunks(rows, max_rows=max_rows, max_tokens=max_tokens))
+    for tier in {row.start_tier for row in rows}:
+        own = [row for row in rows if row.start_tier == tier]
+        alone = list(plan_chunks(own, max_rows=max_rows, max_tokens=max_tokens))
+        assert [chunk for chunk in planned if chunk[0].start_tier == tier] == alone
+    assert sum(map(len, planned)) == len(rows)

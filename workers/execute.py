@@ -12,13 +12,14 @@ from typing import Final
 import structlog
 
 from jobs.cache import unpack
+from jobs.complexity import rule_of
 from jobs.cost import DeviceRate
 from jobs.errors import EngineStopped
 from jobs.gate import Policy
 from jobs.job import Lease
 from jobs.prompt import Completion
 from jobs.route import route_of
-from jobs.spec import restore_spec
+from jobs.spec import ClassifyTask, restore_spec
 from jobs.store import Database, answers, chunks
 from jobs.store.workers import Worker
 from jobs.tasks import Answer, build_task
@@ -26,6 +27,7 @@ from jobs.tasks.split import WITHDRAWN
 from jobs.verdict import Plan, Tier, conclude_answer
 from workers.engines import Engine
 from workers.handler import Handler
+from workers.holding import Holding, Pools, let_through
 from workers.leaders import Leaders, Sharing
 from workers.rows import Rows
 from workers.settings import CacheSection, WorkerSection
@@ -43,7 +45,11 @@ def plan_of(lease: Lease) -> Plan:
     spec = restore_spec(lease.spec)
     policy = Policy(spec.gate.mode, spec.gate.threshold)
     split = spec.task.long_input == "split"
-    return Plan(build_task(spec), policy, route_of(spec), lease.language, split)
+    rule = rule_of(spec)
+    start = rule if rule.matters else None
+    calibrated = isinstance(spec.task, ClassifyTask) and spec.task.calibration == "batch"
+    task, route = build_task(spec), route_of(spec)
+    return Plan(task, policy, route, lease.language, split, start, calibrated)
 
 
 class Executor(Handler):
@@ -66,6 +72,7 @@ class Executor(Handler):
         self._monotonic = monotonic
         self._cache = cache
         self._leaders = Leaders()
+        self._pools = Pools()
 
     def work(self, lease: Lease) -> None:
         """Claimed rows in, committed outcomes out; what is not answered is given back."""
@@ -84,12 +91,15 @@ class Executor(Handler):
         by_key = {job.job_id: job for job in lease.jobs}
         sharing = Sharing(self._leaders, self._find) if lease.use_cache else None
         rows = Rows(self._engine, plan, lease.jobs, alone=lease.alone, sharing=sharing)
+        holding = Holding(self._database, lease, self._pools) if plan.calibrated else None
+        take = let_through if holding is None else holding.take
         withdrawn = 0
         try:
             rows.submit()
             for step in self._drain(rows, len(by_key)):
                 answered = [answer for answer in step if answer.error != WITHDRAWN]
                 withdrawn += len(step) - len(answered)
+                answered = take(answered)
                 outcomes = [
                     conclude_answer(plan, tier, by_key[answer.job_id], answer)
                     for answer in answered

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from jobs import submit
+from jobs.complexity import rule_of
 from jobs.deadline import Deadline
 from jobs.job import CLOUD_QUEUE, BatchStatus
 from jobs.prices import built_in_prices, check_cloud_model
@@ -155,8 +156,9 @@ def start_services(
 ) -> Iterator[Crew]:
     """Have Redis, a dispatcher and workers of the spec's models; stop what is ours at the end."""
     with hold_services(settings, database, options.device, view) as crew:
-        crew.ensure(spec.route.tiers[:1])
-        crew.wait_ready(spec.route.tiers[0])
+        first = spec.route.tiers[rule_of(spec).least_tier]
+        crew.ensure([first])
+        crew.wait_ready(first)
         yield crew
 
 

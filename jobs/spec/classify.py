@@ -17,10 +17,22 @@ class Label(Section):
 
 
 class ClassifyTask(TaskSection):
-    """Choose one of `labels` for every row."""
+    """Choose one of `labels` for every row.
+
+    With `calibration` "batch" a label that the model favours in every row counts less
+    (`jobs.calibration`).
+    """
 
     kind: Literal["classify"]
     labels: Annotated[tuple[Label, ...], Field(min_length=2, max_length=500)]
+    calibration: Literal["none", "batch"] = "none"
+
+    @model_validator(mode="after")
+    def _refuse_calibrated_sets(self) -> "ClassifyTask":
+        """Labels that are decided one by one have no distribution that could be evened out."""
+        if self.calibration == "batch" and getattr(self, "multi_label", False):
+            raise ValueError('calibration = "batch" is not used with multi_label; remove it')
+        return self
 
     @model_validator(mode="before")
     @classmethod

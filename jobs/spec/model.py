@@ -28,7 +28,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "task.target_language_column": (),
         "task.glossary": (),
         "task.focus_column": (),
-        "route.complexity": (),
         "gate.target": (),
         "gate.confidence": (),
         "gate.scope": (),
@@ -108,11 +107,15 @@ def _exact(value: Any) -> Any:
 
 
 class RouteSection(Section):
-    """The tiers a row may climb: local models, cheap to dear, then the cloud."""
+    """The tiers a row may climb: local models, cheap to dear, then the cloud.
+
+    `complexity` is how hard every row is taken to be; None: each by itself (`jobs.complexity`).
+    """
 
     tiers: Annotated[tuple[Name, ...], Field(min_length=1, max_length=8)] = ("smollm2-135m",)
     cloud: Name = "none"
     mode: Literal["auto", "realtime"] = "auto"
+    complexity: Annotated[int, Field(ge=0, le=10)] | None = None
 
     @model_validator(mode="after")
     def _refuse_equal_tiers(self) -> "RouteSection":

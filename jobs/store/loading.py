@@ -16,7 +16,7 @@ from jobs.job import BatchStatus, ChunkStatus, JobStatus, NewJob, NewReject, que
 from jobs.spec import Spec
 from jobs.spec.zone import find_zone
 from jobs.store import notifications
-from jobs.store.bulk import insert_many
+from jobs.store.bulk import Line, insert_many
 from jobs.store.database import Database, now
 from jobs.store.workers import is_gone
 from jobs.tables import batches, chunks, jobs, outbox, rejects
@@ -143,13 +143,11 @@ def _fence_loading(connection: Connection, lease: LoadLease, **values: Any) -> N
 def _add_chunks(
     connection: Connection, batch_id: str, spec: Spec, planned: Sequence[Sequence[NewJob]]
 ) -> list[int]:
-    """Insert the chunks; return their ids in the same order."""
+    """Insert the chunks, each at the tier its rows begin with; return their ids in order."""
     made = connection.scalars(
         insert(chunks)
         .values(
             batch_id=batch_id,
-            tier=0,
-            queue=queue_name(spec.route.tiers[0]),
             status=ChunkStatus.LOADING,
             alone=False,
             epoch=0,
@@ -160,7 +158,12 @@ def _add_chunks(
         )
         .returning(chunks.c.chunk_id, sort_by_parameter_order=True),
         [
-            {"rows": len(rows), "estimated_tokens": sum(row.estimated_tokens for row in rows)}
+            {
+                "tier": rows[0].start_tier,
+                "queue": queue_name(spec.route.tiers[rows[0].start_tier]),
+                "rows": len(rows),
+                "estimated_tokens": sum(row.estimated_tokens for row in rows),
+            }
             for rows in planned
         ],
     )
@@ -179,25 +182,26 @@ def _add_jobs(
         "batch_id": batch_id,
         "data_class": spec.policy.data_class,
         "status": JobStatus.WAITING.value,
-        "tier": 0,
         "cost_nano_usd": 0,
         "created_at": read_at,
         "updated_at": read_at,
         "reporting_day": read_at.astimezone(find_zone(spec.timezone)).date(),
     }
-    lines = [
-        (
-            chunk_id,
-            row.row_number,
-            row.source_id,
-            row.text,
-            row.text_hash or hash_text(row.text),
-            _write_attributes(row.attributes),
+    lines: dict[int, list[Line]] = {}
+    for chunk_id, rows in planned:
+        lines.setdefault(rows[0].start_tier, []).extend(
+            (
+                chunk_id,
+                row.row_number,
+                row.source_id,
+                row.text,
+                row.text_hash or hash_text(row.text),
+                _write_attributes(row.attributes),
+            )
+            for row in rows
         )
-        for chunk_id, rows in planned
-        for row in rows
-    ]
-    insert_many(connection, jobs, shared, OWN_COLUMNS, lines)
+    for tier, of_tier in lines.items():
+        insert_many(connection, jobs, {**shared, "tier": tier}, OWN_COLUMNS, of_tier)
 
 
 def _write_attributes(attributes: Mapping[str, str]) -> str:

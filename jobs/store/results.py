@@ -260,9 +260,14 @@ def row_life(
             return RowLife({**reject._mapping, "status": "rejected"}, None, ())
         of_row = {"batch_id": batch_id, "key": found.row_number}
         tries = _query(connection, ATTEMPTS, **of_row).all()
-        words = connection.scalar(
-            select(jobs.c.text).where(
+        job = connection.execute(
+            select(jobs.c.job_id, jobs.c.text).where(
                 jobs.c.batch_id == batch_id, jobs.c.row_number == found.row_number
             )
+        ).one()
+        per_field = connection.execute(
+            select(attempts.c.attempt_id, attempts.c.fields).where(attempts.c.job_id == job.job_id)
         )
-    return RowLife(dict(found._mapping), words, tuple(dict(row._mapping) for row in tries))
+        fields = {row.attempt_id: row.fields for row in per_field}
+    lines = [{**row._mapping, "fields": fields.get(row.attempt_id)} for row in tries]
+    return RowLife(dict(found._mapping), job.text, tuple(lines))

@@ -54,7 +54,8 @@ class Classify:
 
     def __init__(self, task: ClassifyTask) -> None:
         words = _choose_words(task)
-        self.choice = LabelChoice(tuple(label.name for label in task.labels))
+        names = tuple(label.name for label in task.labels)
+        self.choice = LabelChoice(names, complete=task.calibration == "batch")
         self.choice_of_parts = replace(self.choice, complete=True)
         self.frame = Frame(_describe(task, words), before=words.question, answer_start=words.answer)
         self.schema = compact_json(closed_object({"label": {"enum": list(self.choice.labels)}}))

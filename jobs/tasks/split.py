@@ -162,4 +162,6 @@ class Assembly:
         known = [one.confidence for one in self._readings if one.confidence is not None]
         if len(known) < len(self._readings):
             return replace(whole, confidence=None, confidence_source="none")
+        if len(known) > 1:
+            signals["round_confidences"] = [round(number, 6) for number in known]
         return replace(whole, confidence=min(known))

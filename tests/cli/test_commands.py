@@ -11,8 +11,11 @@ import pytest
 
 from jobs.store import Database, open_database, schema
 from tests.cli.conftest import Call, count_batches
+from tests.execute.executing import answer_owed
 from tests.store.making import drive
 from workers.cli import app
+from workers.engines.stub import StubEngine
+from workers.journal import Journal
 
 SUBMIT_KEYS = ["batch_id", "status", "rows", "rejected", "file_error"]
 
@@ -278,3 +281,31 @@ def test_what_is_handed_in_for_an_unknown_cloud_is_refused(call: Call, folder: P
     handed = call("submit", "rows.csv", "--spec", "spec.toml", "--json")
     assert (handed.status, handed.data["rows"]) == (0, 2)
     assert "budget_usd is 0" in handed.err
+
+
+def test_a_row_says_why_it_is_so_sure(call: Call, folder: Path) -> None:
+    """Every attempt has its reasons in words, and the number its signals give."""
+    call("submit", "rows.csv", "--spec", "spec.toml")
+    database = open_database("sqlite:///sekisho.db")
+    journal = Journal(folder / "journal")
+    engine = StubEngine(journal)
+    answer_owed(database, engine)
+    engine.close()
+    journal.close()
+    database.close()
+    attempt = call("row", "latest", "2", "--json").data["attempts"][0]
+    told = attempt["explanation"]
+    assert told["matches"] is True
+    assert told["recomputed"] == pytest.approx(attempt["confidence"], abs=2e-6)
+    assert told["codes"][0] == "explain_label"
+    shown = call("row", "latest", "2").out
+    assert "why so sure" in shown
+    assert all(sentence in shown for sentence in told["sentences"])
+
+
+def test_a_row_is_shown_on_lines_of_its_own(call: Call, batch_id: str, folder: Path) -> None:
+    """Line breaks in a text are written out, so that no text can look like a fact."""
+    with closing(sqlite3.connect(folder / "sekisho.db")) as connection, connection:
+        connection.execute("UPDATE jobs SET text = 'a\n  status  done\x1b[1m' WHERE job_id = 2")
+    assert "a\\n  status  done\\x1b[1m" in call("row", batch_id, "2").out
+    assert call("row", batch_id, "2", "--json").data["text"] == "a\n  status  done\x1b[1m"

@@ -87,3 +87,34 @@ def test_tokens_are_counted_by_the_models_own_vocabulary(call: Call, folder: Pat
     told = call("plan", "rows.csv", "--spec", "spec.toml", "--json")
     assert told.data["tokenizer"] == "smollm2-135m"
     assert "smollm2-135m" in call("plan", "rows.csv", "--spec", "spec.toml").out
+
+
+def test_where_rows_begin(call: Call, folder: Path) -> None:
+    """The rule is said, with the rows of each complexity and those of each local model."""
+    hard = "長い文です。" * 1_000
+    (folder / "rows.csv").write_text(f"id,text\nr1,short\nr2,{hard}\n", encoding="utf-8")
+    two = SPEC.replace('tiers = ["stub"]', 'tiers = ["stub", "large"]')
+    (folder / "spec.toml").write_text(two, encoding="utf-8")
+    told = call("plan", "rows.csv", "--spec", "spec.toml", "--json").data
+    assert told["start"] == [
+        {"tier": 0, "model": "stub", "rows": 1},
+        {"tier": 1, "model": "large", "rows": 1},
+    ]
+    assert told["complexity"]["rows"] == {"0": 1, "5": 1}
+    shown = call("plan", "rows.csv", "--spec", "spec.toml").out
+    assert "Below 3 a row begins with the first local model" in shown
+    assert "rows that begin with large" in shown
+
+
+def test_where_rows_of_a_fixed_complexity_begin(call: Call, folder: Path) -> None:
+    """One number for all rows is said to be the spec's; one local model is the start of all."""
+    (folder / "spec.toml").write_text(SPEC + "complexity = 9\n")
+    told = call("plan", "rows.csv", "--spec", "spec.toml", "--json").data
+    assert told["complexity"] == {
+        "fixed": 9,
+        "points": {},
+        "rows": {"9": 2},
+    }
+    shown = call("plan", "rows.csv", "--spec", "spec.toml").out
+    assert "route.complexity says so" in shown
+    assert "Every row begins with stub" in shown

@@ -8,7 +8,7 @@ import pytest
 from jobs.errors import ModelError
 from workers.device import own_cores
 from workers.engines import host
-from workers.engines.llama.loader import MIN_WRITERS, WRITERS, choose_writers
+from workers.engines.llama.loader import MIN_WRITERS, WRITERS, choose_context, choose_writers
 from workers.engines.llama.model import ContextSize, Model
 
 MEBIBYTE = 1 << 20
@@ -56,6 +56,23 @@ def test_where_nothing_is_known_half_is_free(
 def test_cores_are_those_of_this_process() -> None:
     """Pinned processes count their own."""
     assert host.count_cores() == (len(own_cores()) or os.cpu_count())
+
+
+@pytest.mark.parametrize(
+    ("free_mib", "tokens"),
+    [(4096, 8192), (2304, 8192), (2175, 4096), (1152, 4096), (1151, 2048), (0, 2048), (-500, 2048)],
+)
+def test_the_context_is_shorter_where_memory_is_short(free_mib: int, tokens: int) -> None:
+    """Its cells take at most half of what is free beside the weights, down to 2,048 tokens.
+
+    At 128 KiB a cell, those of a context of 8,192 tokens and a step of 512 take 1,088 MiB.
+    """
+    assert choose_context(8192, 512, free_mib * MEBIBYTE, 128 * 1024) == tokens
+
+
+def test_a_context_that_is_short_by_itself_stays() -> None:
+    """A model that was trained for less than the least is given what it can."""
+    assert choose_context(1024, 512, 0, 128 * 1024) == 1024
 
 
 @pytest.mark.parametrize(

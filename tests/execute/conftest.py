@@ -1,10 +1,13 @@
 """Stub engines for the executor's tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from jobs.job import Lease
+from jobs.store import Database, chunks
+from tests.store.making import WORKER, all_hints
 from workers.engines.stub import StubEngine
 from workers.journal import Journal
 
@@ -32,3 +35,15 @@ def slow(journal: Journal) -> Iterator[StubEngine]:
     yield made
     made.release_hang()
     made.close()
+
+
+@pytest.fixture
+def worker_lease(sqlite: Database) -> Callable[[], Lease]:
+    """Claim the next chunk that is owed."""
+
+    def claim() -> Lease:
+        found = chunks.claim(sqlite, all_hints(sqlite)[0], WORKER, 60.0)
+        assert found is not None
+        return found
+
+    return claim

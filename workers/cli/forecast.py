@@ -1,11 +1,13 @@
 """Looking ahead: `plan`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from jobs.complexity import LARGE_BELOW, SMALL_BELOW
 from jobs.cost import format_usd
 from jobs.deadline import read_deadline, show_moment
 from jobs.errors import NotBuiltError, SettingError, SpecError
@@ -68,9 +70,11 @@ def plan(
         found = forecast(parsed, records, price, counter or estimate_tokens)
     if as_data:
         told = {"tokenizer": tokenizer or None, "deadline_at": due}
-        print_json({**_as_data(found, file, records.file_error), **told})
+        starts = _starts_as_data(found, parsed.route.tiers)
+        print_json({**_as_data(found, file, records.file_error), **starts, **told})
     else:
         _print(found, file, parsed.name, tokenizer)
+        _print_starts(found, parsed.route.tiers)
         if due is not None:
             typer.echo(words("deadline_is", at=show_moment(due, parsed.timezone)))
         if records.file_error:
@@ -112,6 +116,44 @@ def _print(found: Forecast, file: Path, name: str, tokenizer: str) -> None:
         typer.echo(words("plan_may_leave", rows=left, model=found.cloud, budget=budget))
     counted = words("plan_counted", model=tokenizer) if tokenizer else words("plan_estimate")
     typer.echo(counted)
+
+
+def _print_starts(found: Forecast, models: Sequence[str]) -> None:
+    """Say how hard the rows are and with which local model they begin."""
+    rule = found.rule
+    if rule.fixed is None:
+        points = ", ".join(
+            f"{words(f'points_{name}')} {number}" for name, number in rule.parts.items()
+        )
+        typer.echo(words("plan_rule", points=points))
+    else:
+        typer.echo(words("plan_rule_fixed", complexity=rule.fixed))
+    if rule.tiers == 1:
+        typer.echo(words("plan_one_tier", model=models[0]))
+    else:
+        typer.echo(words("plan_lines", small=SMALL_BELOW, large=LARGE_BELOW))
+    counted = ", ".join(f"{number}: {rows}" for number, rows in found.rows_of.items())
+    pairs: list[tuple[str, object]] = [(words("plan_complexities"), counted or "-")]
+    pairs += [
+        (words("plan_start", model=model), rows)
+        for model, rows in zip(models, found.starts, strict=True)
+    ]
+    print_pairs(pairs)
+
+
+def _starts_as_data(found: Forecast, models: Sequence[str]) -> dict[str, Any]:
+    rule = found.rule
+    return {
+        "complexity": {
+            "fixed": rule.fixed,
+            "points": {} if rule.fixed is not None else dict(rule.parts),
+            "rows": {str(number): rows for number, rows in found.rows_of.items()},
+        },
+        "start": [
+            {"tier": tier, "model": model, "rows": rows}
+            for tier, (model, rows) in enumerate(zip(models, found.starts, strict=True))
+        ],
+    }
 
 
 def _as_data(found: Forecast, file: Path, file_error: str | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Looking: `status`, `row`, `spec check`."""
 
 import threading
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,11 +10,13 @@ import typer
 
 from jobs.deadline import show_moment
 from jobs.errors import SettingError
+from jobs.explain import Explanation, explain
 from jobs.job import BatchStatus
 from jobs.spec import read_spec
 from jobs.spec.zone import DEFAULT_ZONE
 from jobs.store import batches, results
 from jobs.store.batches import Batch
+from jobs.words import Language
 from workers.cli.options import (
     BatchId,
     Config,
@@ -26,6 +29,7 @@ from workers.cli.options import (
     print_pairs,
     words,
 )
+from workers.cli.visible import show_line
 from workers.report import Report, as_json, report_on
 from workers.view import make_view
 
@@ -135,33 +139,60 @@ def show_row(
     with open_room(db, redis, config) as room:
         found = batches.get(room.database, batch)
         life = results.row_life(room.database, found.batch_id, row_number=row, source_id=source_id)
+        task = str(found.spec["task"]["kind"])
+        explained = [explain(task, attempt) for attempt in life.attempts]
         if as_data:
-            print_json({**life.row, "text": life.text, "attempts": list(life.attempts)})
+            language = room.settings.language
+            attempts = [
+                {**attempt, "explanation": _explanation_as_data(one, language)}
+                for attempt, one in zip(life.attempts, explained, strict=True)
+            ]
+            print_json({**life.row, "text": life.text, "attempts": attempts})
             return
-        _print_life(room, life)
+        _print_life(room, life, explained)
 
 
-def _print_life(room: Room, life: results.RowLife) -> None:
-    typer.echo(room.say("row_title", row=life.row["row_number"], id=life.row["source_id"]))
+def _explanation_as_data(one: Explanation, language: Language) -> dict[str, Any]:
+    return {
+        "sentences": one.say(language),
+        "codes": [sentence.code for sentence in one.sentences],
+        "recomputed": one.recomputed,
+        "matches": one.matches,
+    }
+
+
+def _print_life(room: Room, life: results.RowLife, explained: Sequence[Explanation]) -> None:
+    row_id = show_line(str(life.row["source_id"]))
+    typer.echo(room.say("row_title", row=life.row["row_number"], id=row_id))
     hidden = {"row_number", "source_id", "fields"}
     shown: list[tuple[str, object]] = [
         (name, value)
         for name, value in life.row.items()
         if name not in hidden and value is not None
     ]
-    print_pairs([("text", life.text)] * (life.text is not None) + shown)
-    for number, attempt in enumerate(life.attempts, start=1):
+    _print_lines([("text", life.text)] * (life.text is not None) + shown)
+    for number, (attempt, one) in enumerate(zip(life.attempts, explained, strict=True), start=1):
         if attempt["kind"] == "cache":
             typer.echo(room.say("row_attempt_cached", number=number, model=attempt["model"]))
         else:
             typer.echo(room.say("row_attempt", number=number, kind=attempt["kind"]))
-        skipped = {"batch_id", "row_number", "source_id", "spec_name", "kind"}
+        skipped = {"batch_id", "row_number", "source_id", "spec_name", "kind", "fields"}
         facts: list[tuple[str, Any]] = [
             (name, value)
             for name, value in attempt.items()
             if name not in skipped and value is not None
         ]
-        print_pairs(facts)
+        _print_lines(facts)
+        typer.echo(f"  {room.say('row_confidence')}")
+        for sentence in one.say(room.settings.language):
+            typer.echo(f"    {show_line(sentence)}")
+
+
+def _print_lines(pairs: Sequence[tuple[str, Any]]) -> None:
+    """Print each value on one line, whatever it holds."""
+    print_pairs(
+        [(name, show_line(value) if isinstance(value, str) else value) for name, value in pairs]
+    )
 
 
 def check_spec(

@@ -1,5 +1,6 @@
 """From a file and a few numbers to a running engine."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +31,11 @@ from workers.journal import Journal
 
 __all__ = ["Adapter", "LlamaEngine", "choose_threads", "has_gpu", "load_engine"]
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_CONTEXT_TOKENS: Final = 8192  # or what the model was trained for, if that is less
+LEAST_CONTEXT_TOKENS: Final = 2048  # where memory is short; an ordinary row has room in it
+CONTEXT_SHARE: Final = 0.5  # of the memory that is free beside the weights
 UBATCH_TOKENS: Final = 512  # what the device computes in one go; longer decodes are cut by it
 MIN_SEQUENCES: Final = 4  # a prefix, a row, and room for paths of its trie
 SEQUENCES: Final = 128
@@ -65,9 +70,10 @@ def load_engine(
     """Load a GGUF file and start its engine; raises `ModelError`.
 
     `threads` None leaves one core for Python where there are more than two. `context_tokens`
-    bounds one prompt with its answer, `step_tokens` what a step reads of several rows,
-    `sequences` (4 to 256) the rows and label paths held at once. `unified` memory holds a context
-    and a step for all of them; split memory holds a context for each. Beside unified memory rows
+    bounds one prompt with its answer (None: 8,192, or what the model was trained for if that is
+    less, and on a processor what memory allows), `step_tokens` what a step reads of several
+    rows, `sequences` (4 to 256) the rows and label paths held at once. `unified` memory holds a
+    context and a step for all of them; split memory holds one for each. Beside unified memory rows
     of at most `writing_tokens` (prompt and answer) are written in a split one, which is opened
     anew when longer ones come (up to `WIDEST_WRITING_TOKENS`); 0 for none.
     `file_hash` is the sha256 that the caller has just made sure of; else the file is read for it.
@@ -78,6 +84,9 @@ def load_engine(
     model = Model(path, gpu_layers=gpu_layers)
     try:
         context = context_tokens or min(model.trained_tokens, DEFAULT_CONTEXT_TOKENS)
+        if context_tokens is None and unified and not (gpu_layers and has_gpu()):
+            free = free_memory() - model.weight_bytes()  # a mapped file counts as free
+            context = choose_context(context, step_tokens, free, model.cell_bytes(kv_type))
         cells = _pad(context + step_tokens) if unified else _pad(context) * sequences
         step = min(step_tokens, context)
         outputs = max(sequences, min(step, MAX_OUTPUTS))
@@ -132,6 +141,21 @@ def _open_writing(
         raise
     step = size.decode_tokens
     return model, Budget(step, most, own * sequences, sequences, outputs, writers=True)
+
+
+def choose_context(wished: int, step_tokens: int, free_bytes: int, cell_bytes: int) -> int:
+    """Return how long a prompt may be: what is wished, halved while its cells take too much memory.
+
+    A machine that swaps is slower than one that sends its few long rows elsewhere.
+    """
+    context = wished
+    while context > LEAST_CONTEXT_TOKENS and (
+        _pad(context + step_tokens) * cell_bytes > CONTEXT_SHARE * free_bytes
+    ):
+        context = max(context // 2, LEAST_CONTEXT_TOKENS)
+    if context < wished:
+        _log.warning("memory is short: a context of %d tokens, not %d", context, wished)
+    return context
 
 
 def choose_widths(writing_tokens: int, context_tokens: int) -> tuple[int, ...]:
