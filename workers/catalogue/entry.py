@@ -42,7 +42,7 @@ def _as_tuple(value: Any) -> Any:
 Words = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 Address = Annotated[str, StringConstraints(pattern=r"^https://[^\s/]+\.[^\s/]+(/\S*)?$")]
 Gigabytes = Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
-Path = Annotated[str, StringConstraints(pattern=r"^(?!.*\.\.)[A-Za-z0-9_.+-][A-Za-z0-9_./+-]*$")]
+Path = Annotated[str, StringConstraints(pattern=r"^[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*$")]
 
 
 class Entry(BaseModel):
