@@ -131,7 +131,9 @@ def test_a_processor_in_use_is_waited_for(
 ) -> None:
     """For a while: beside a worker nothing can be measured. Exit 3, and nothing is written."""
     monkeypatch.setattr("workers.cli.models.preparing.WAIT_SECONDS", 0.05)
-    monkeypatch.setattr("workers.cli.models.preparing.locks_of", lambda _: ["test-of-models-prepare"])
+    monkeypatch.setattr(
+        "workers.cli.models.preparing.locks_of", lambda _: ["test-of-models-prepare"]
+    )
     monkeypatch.setattr("workers.device._try_lock", lambda _: False)
     called = call("models", "prepare", "mine", "--json")
     assert (called.status, called.code) == (3, "prepare_device_busy")

@@ -1,6 +1,7 @@
 """Fetching: whole or not at all, on from where it was cut, never other bytes than were promised."""
 
 import hashlib
+import shutil
 import threading
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from workers.hub import Hub
 from workers.origin import origin_path, read_origin
 from workers.pull import Order, fetch_model
 from workers.pull import fetch as fetching
+from workers.pull.order import SPARE_BYTES
 
+TOKEN = "Bearer hf_of_a_test"  # noqa: S105 - of a stand-in
 SHA256 = hashlib.sha256(GGUF).hexdigest()
 
 
@@ -42,7 +45,7 @@ def test_a_model_is_fetched_and_recorded(
     assert (origin.repository, origin.checked) == (remote.repository, "hub")
     assert heard.shown[-1] == ("model-Q4.gguf", len(GGUF), len(GGUF))
     assert f"/resolve/{COMMIT}/" in remote.fetched[0].path
-    assert remote.fetched[0].token == "Bearer hf_of_a_test"
+    assert remote.fetched[0].token == TOKEN
     assert parts_of(asked) == []
 
 
@@ -212,7 +215,7 @@ def test_the_token_stays_with_the_hub(
     """A redirect to another host is followed without the token."""
     remote.faults = ["redirect"]
     fetch_model(order(), hub, heard.say, heard.show)
-    assert [one.token for one in remote.fetched] == ["Bearer hf_of_a_test", None]
+    assert [one.token for one in remote.fetched] == [TOKEN, None]
     assert remote.fetched[1].path.startswith("/cdn/")
 
 
@@ -229,9 +232,7 @@ def test_a_revision_is_asked_for(
     order: MakeOrder, hub: Hub, remote: StandInHub, heard: Heard
 ) -> None:
     """The file of that revision, whatever hash the catalogue gives for the newest."""
-    pulled = fetch_model(
-        order({"sha256": "a" * 64}, revision="v1.0"), hub, heard.say, heard.show
-    )
+    pulled = fetch_model(order({"sha256": "a" * 64}, revision="v1.0"), hub, heard.say, heard.show)
     assert "/resolve/v1.0/" in remote.asked[0].path
     assert pulled.origin.revision == COMMIT
 
@@ -296,8 +297,8 @@ def test_a_full_disk_is_said_before(
     order: MakeOrder, hub: Hub, remote: StandInHub, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is fetched that has no room."""
-    usage = type("Usage", (), {"free": fetching.SPARE_BYTES})
-    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda _: usage)
+    usage = type("Usage", (), {"free": SPARE_BYTES})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(ModelError, match="pull_no_space"):
         fetch_model(order(), hub, heard.say, heard.show)
     assert remote.fetched == []

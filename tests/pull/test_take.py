@@ -1,6 +1,7 @@
 """Taking a local file: copied or linked, whole or not at all, with its hash written down."""
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from jobs.errors import ModelError, SettingError
 from tests.pull.conftest import GGUF, OTHER, Heard
 from workers.catalogue import Entry
 from workers.origin import read_origin
-from workers.pull import Order, take, take_file
+from workers.pull import Order, take_file
 
 
 @pytest.fixture
@@ -120,12 +121,12 @@ def test_a_full_disk_leaves_nothing(
         target.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(take.shutil, "copyfile", fail)
+    monkeypatch.setattr(shutil, "copyfile", fail)
     with pytest.raises(ModelError, match="pull_not_written"):
         take_file(order(tmp_path), file, heard.say)
     assert sorted(path.name for path in (tmp_path / "models").rglob("*")) == [".pull", "mine.lock"]
     usage = type("Usage", (), {"free": 10})
-    monkeypatch.setattr(take.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(ModelError, match="pull_no_space"):
         take_file(order(tmp_path), file, heard.say)
     linked = take_file(order(tmp_path), file, heard.say, link=True)
