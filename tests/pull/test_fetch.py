@@ -333,7 +333,7 @@ def test_two_pulls_at_once_fetch_once(
     """The second waits, says so, and finds the file of the first."""
     begun, go_on, waiting = threading.Event(), threading.Event(), threading.Event()
     second = Heard()
-    made: list[bool] = []
+    made: dict[str, bool] = {}
 
     def hold(_name: str, _have: int, _total: int | None) -> None:
         begun.set()
@@ -343,20 +343,21 @@ def test_two_pulls_at_once_fetch_once(
         second.say(code)
         waiting.set()
 
-    first = threading.Thread(
-        target=lambda: made.append(fetch_model(order(), hub, heard.say, hold).made)
-    )
-    first.start()
+    def pull_first() -> None:
+        made["first"] = fetch_model(order(), hub, heard.say, hold).made
+
+    def pull_second() -> None:
+        made["second"] = fetch_model(order(), hub, wait_aloud, second.show).made
+
+    threads = [threading.Thread(target=pull_first), threading.Thread(target=pull_second)]
+    threads[0].start()
     assert begun.wait(60)
-    other = threading.Thread(
-        target=lambda: made.append(fetch_model(order(), hub, wait_aloud, second.show).made)
-    )
-    other.start()
+    threads[1].start()
     assert waiting.wait(60)
     go_on.set()
-    first.join()
-    other.join()
-    assert (made, second.codes) == ([True, False], ["pull_waits"])
+    for thread in threads:
+        thread.join()
+    assert (made, second.codes) == ({"first": True, "second": False}, ["pull_waits"])
     assert len(remote.fetched) == 1
 
 
