@@ -109,6 +109,6 @@ def _unknown(settings: Settings, name: str) -> ModelError:
     if name in read_catalogue(settings):
         return ModelError("model_not_pulled", model=name, folder=str(settings.models_dir))
     known = ", ".join(sorted({*settings.models, *BUILT_IN}))
-    close = ", ".join(suggest_names(settings, name)) or "-"
+    close = ", ".join(suggest_names(settings, name)) or "`sekisho models list --catalogue`"
     folder = str(settings.models_dir)
     return ModelError("model_unknown", model=name, folder=folder, known=known, close=close)

@@ -111,3 +111,8 @@ def test_a_tier_of_the_catalogue_says_how_to_get_it(call: Call, folder: Path) ->
     spec.write_text(text.replace('"stub"', '"qwen2.5-7b"'))
     called = call("run", "rows.csv", "--spec", "spec.toml")
     assert (called.status, "qwen25-7b" in called.err) == (2, True)
+    checked = call("spec", "check", "spec.toml")
+    assert (checked.status, "qwen25-7b" in checked.err, checked.out.count("\n")) == (0, True, 1)
+    (folder / "sekisho.toml").write_text("colour = 'blue'\n")
+    checked = call("spec", "check", "spec.toml")
+    assert (checked.status, "colour" in checked.err) == (0, True)
