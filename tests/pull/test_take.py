@@ -64,6 +64,21 @@ def test_another_file_is_replaced_by_force_only(tmp_path: Path, file: Path, hear
     assert there.read_bytes() == GGUF
 
 
+def test_a_file_that_is_there_is_not_taken_from_itself(tmp_path: Path, heard: Heard) -> None:
+    """A link to itself would lose it; --force records what it is now, and nothing else does."""
+    there = tmp_path / "models" / "mine.gguf"
+    there.parent.mkdir()
+    there.write_bytes(GGUF)
+    assert not take_file(order(tmp_path), there, heard.say, link=True).made
+    there.write_bytes(OTHER)
+    with pytest.raises(ModelError, match="model_hash_differs"):
+        take_file(order(tmp_path), there, heard.say)
+    again = take_file(order(tmp_path, force=True), there, heard.say, link=True)
+    assert (there.is_symlink(), there.read_bytes()) == (False, OTHER)
+    assert read_origin(there) == again.origin
+    assert again.origin.sha256 == hashlib.sha256(OTHER).hexdigest()
+
+
 def test_all_parts_are_taken(tmp_path: Path, file: Path, heard: Heard) -> None:
     """A model in parts replaces one in a single file, which is gone then with its record."""
     take_file(order(tmp_path), file, heard.say)

@@ -31,7 +31,7 @@ def take_file(order: Order, file: Path, say: Say, *, link: bool = False) -> Pull
         check_gguf(one)
     with hold(order, say) as folder:
         here = order.here
-        if here is not None and not order.force:
+        if here is not None and (not order.force or here.resolve() == file.resolve()):
             return _recognise(order, here, sources, file)
         copies = _bring(order, sources, folder, link=link)
         pieces = [
@@ -47,14 +47,20 @@ def take_file(order: Order, file: Path, say: Say, *, link: bool = False) -> Pull
 
 
 def _recognise(order: Order, here: Path, sources: list[Path], file: Path) -> Pulled:
-    """Write down where the file came from that is here already, if it is the same one."""
+    """Write down where the file came from that is here already, if it is the same one.
+
+    A file that is not what was recorded of it is recorded anew only with `force`.
+    """
     pieces = [read_piece(one, one.name) for one in sources]
-    if [piece.sha256 for piece in pieces] != [hash_file(one) for one in list_parts(here)]:
+    hashes = [piece.sha256 for piece in pieces]
+    if hashes != [hash_file(one) for one in list_parts(here)]:
         raise ModelError("pull_other_file", model=order.name, file=str(here))
-    origin = read_origin(here)
+    origin = None if order.force else read_origin(here)
     if origin is None:
         origin = sign(order, str(file.absolute()), pieces, "nothing")
         write_origin(here, origin)
+    elif [part.sha256 for part in origin.parts] != hashes:
+        raise ModelError("model_hash_differs", path=str(here), model=order.name)
     return Pulled(here, origin, made=False)
 
 
