@@ -51,7 +51,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY jobs jobs
 COPY workers workers
 COPY migrations migrations
-RUN /opt/sekisho/bin/pip install /wheels/*.whl '.[postgres,cloud,excel,parquet]'
+RUN /opt/sekisho/bin/pip install /wheels/*.whl '.[postgres,cloud,excel,parquet,hub]'
 
 FROM python AS packages-cuda
 WORKDIR /source
@@ -63,7 +63,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY jobs jobs
 COPY workers workers
 COPY migrations migrations
-RUN /opt/sekisho/bin/pip install /wheels/*.whl '.[postgres,cloud,excel,parquet]'
+RUN /opt/sekisho/bin/pip install /wheels/*.whl '.[postgres,cloud,excel,parquet,hub]'
 
 FROM python AS runtime
 # OpenMP, which llama.cpp's processor code uses

@@ -81,6 +81,20 @@ PATTERNS = {
         "agreement",
         "raw",
     ),
+    "catalogue_{}": _family(
+        "catalogue",
+        "name",
+        "memory",
+        "licence",
+        "commercial",
+        "japanese",
+        "context",
+        "tasks",
+        "here",
+    ),
+    "commercial_{}": _family("commercial", "free", "conditions", "forbidden"),
+    "origin_{}": _family("origin", "source", "revision", "sha256", "checked", "taken"),
+    "checked_{}": _family("checked", "hub", "catalogue", "nothing"),
     "diff_{}": _family(
         "diff", "in_both", "same", "answer", "status", "only_left", "only_right", "other_text"
     ),

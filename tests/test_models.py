@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from jobs.errors import ModelError
-from workers.models import BUILT_IN, find_model
+from workers.models import BUILT_IN, find_model, list_models
+from workers.origin import FilePart, Origin, origin_path
 from workers.settings import Settings, read_settings
 
 NAME = "smollm2-135m"
@@ -68,3 +69,41 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
     assert caught.value.code == "model_unknown"
     assert caught.value.params["known"] == f"mine, {NAME}"
     assert caught.value.params["folder"] == str(tmp_path)
+
+
+def test_a_name_of_the_catalogue_says_how_to_get_it(tmp_path: Path) -> None:
+    """A model that could be pulled is not unknown; one like it is suggested."""
+    settings = make_settings(tmp_path)
+    with pytest.raises(ModelError) as caught:
+        find_model(settings, "qwen25-7b")
+    assert caught.value.code == "model_not_pulled"
+    with pytest.raises(ModelError) as caught:
+        find_model(settings, "qwen2.5-7b")
+    assert caught.value.code == "model_unknown"
+    assert "qwen25-7b" in str(caught.value.params["close"])
+
+
+def test_a_model_in_several_parts_has_one_name(tmp_path: Path) -> None:
+    """The first part is the model's file; the parts are no models of their own."""
+    for part in (1, 2):
+        (tmp_path / f"big.v1-{part:05}-of-00002.gguf").touch()
+    settings = make_settings(tmp_path)
+    assert find_model(settings, "big.v1").path == tmp_path / "big.v1-00001-of-00002.gguf"
+    assert [name for name in list_models(settings) if name != NAME] == ["big.v1"]
+
+
+def test_what_was_recorded_of_a_file_is_expected_of_it(tmp_path: Path) -> None:
+    """The hash beside a file, wherever that is; a record that cannot be read is refused."""
+    path = tmp_path / "mine.gguf"
+    path.touch()
+    part = FilePart(source_name="x.gguf", sha256="a" * 64, bytes=1)
+    origin = Origin(
+        model="mine", source="https://x", parts=(part,), checked="hub", taken_at="2026-11-20"
+    )
+    origin_path(path).write_text(origin.model_dump_json())
+    settings = make_settings(tmp_path, f"[models.named]\npath = '{path}'\n")
+    assert find_model(settings, "mine").expected_sha256 == "a" * 64
+    assert find_model(settings, "named").expected_sha256 == "a" * 64
+    origin_path(path).write_text("{}")
+    with pytest.raises(ModelError, match="model_record_unreadable"):
+        find_model(settings, "mine")

@@ -1,6 +1,5 @@
 """`sekisho doctor`: looks at everything a run needs and says what is wrong and what to do."""
 
-import hashlib
 import importlib.metadata
 import platform
 import shutil
@@ -18,6 +17,7 @@ from jobs.store import notifications, open_database, price_list, schema, sqlite_
 from jobs.store.notifications import Undelivered
 from jobs.words import say
 from workers.broker import Queues
+from workers.engines.llama.gguf import hash_model
 from workers.engines.load import check_model
 from workers.models import BUILT_IN, ModelFile, find_model
 from workers.preflight import look_at_cloud
@@ -117,8 +117,7 @@ def _check_hash(model: ModelFile, settings: Settings) -> Finding:
     name = f"model {model.name}"
     if model.path is None or model.expected_sha256 is None:
         return Finding(name, good=True, words=str(model.path or model.section.engine))
-    with model.path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = hash_model(model.path)
     if found != model.expected_sha256:
         words = say("model_hash_differs", settings.language, path=str(model.path), model=model.name)
         return Finding(name, good=False, words=words)

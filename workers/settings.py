@@ -129,6 +129,12 @@ class CacheSection(Section):
     keep_days: Annotated[int, Field(ge=0, le=36_500)] = 30
 
 
+class CatalogueSection(Section):
+    """[catalogue]: the user's own entries; by default models.toml beside sekisho.toml."""
+
+    path: Path | None = None
+
+
 class NotifySection(Section):
     """[notify]: who hears of the end of a batch. Whoever has the address can post: a secret."""
 
@@ -163,6 +169,7 @@ class ConfigFile(Section):
     dispatch: DispatchSection = DispatchSection()
     cloud: CloudSection = CloudSection()
     cache: CacheSection = CacheSection()
+    catalogue: CatalogueSection = CatalogueSection()
     notify: NotifySection = NotifySection()
 
 
@@ -180,6 +187,7 @@ class Settings(Section):
     dispatch: DispatchSection
     cloud: CloudSection
     cache: CacheSection = CacheSection()
+    catalogue: CatalogueSection = CatalogueSection()
     notify: NotifySection = NotifySection()
     language: Language
 
@@ -229,6 +237,7 @@ def read_settings(
         dispatch=file.dispatch,
         cloud=file.cloud,
         cache=file.cache,
+        catalogue=file.catalogue,
         notify=_add_secrets(file.notify, environment),
         language=choose_language(environment),
     )
@@ -279,6 +288,7 @@ def _known_keys() -> list[str]:
         DispatchSection,
         CloudSection,
         CacheSection,
+        CatalogueSection,
         NotifySection,
     )
     return [name for section in sections for name in section.model_fields]

@@ -27,7 +27,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Instead of llama.cpp, and on a processor that is always free."""
     made = Bench()
     monkeypatch.setattr(maker, "Tools", made.tools)
-    monkeypatch.setattr("workers.cli.models.locks_of", lambda _: [])
+    monkeypatch.setattr("workers.cli.models.preparing.locks_of", lambda _: [])
     return made
 
 
@@ -105,7 +105,6 @@ def test_all_models_are_prepared(
         (("prepare", "mine", "--formats", "int3"), "prepare_format_unknown"),
         (("show", "gone"), "model_missing"),
         (("show", "unknown"), "model_unknown"),
-        (("pull",), "command_not_built"),
     ],
 )
 def test_what_is_wrong_is_named(
@@ -131,8 +130,10 @@ def test_a_processor_in_use_is_waited_for(
     call: Call, mine: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a while: beside a worker nothing can be measured. Exit 3, and nothing is written."""
-    monkeypatch.setattr("workers.cli.models.WAIT_SECONDS", 0.05)
-    monkeypatch.setattr("workers.cli.models.locks_of", lambda _: ["test-of-models-prepare"])
+    monkeypatch.setattr("workers.cli.models.preparing.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(
+        "workers.cli.models.preparing.locks_of", lambda _: ["test-of-models-prepare"]
+    )
     monkeypatch.setattr("workers.device._try_lock", lambda _: False)
     called = call("models", "prepare", "mine", "--json")
     assert (called.status, called.code) == (3, "prepare_device_busy")

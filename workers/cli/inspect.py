@@ -1,7 +1,7 @@
 """Looking: `status`, `row`, `spec check`."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.deadline import show_moment
-from jobs.errors import SettingError
+from jobs.errors import SettingError, UsageError
 from jobs.explain import Explanation, explain
 from jobs.job import BatchStatus
 from jobs.spec import read_spec
@@ -30,7 +30,9 @@ from workers.cli.options import (
     words,
 )
 from workers.cli.visible import show_line
+from workers.models import find_model
 from workers.report import Report, as_json, report_on
+from workers.settings import read_settings
 from workers.view import make_view
 
 FOLLOW_SECONDS = 0.5
@@ -207,3 +209,18 @@ def check_spec(
         print_json({"spec_hash": parsed.hash(), "spec": parsed.canonical()})
         return
     typer.echo(words("spec_good", file=spec, name=parsed.name, hash=parsed.hash()[:12]))
+    _note_missing_models(parsed.route.tiers, config)
+
+
+def _note_missing_models(tiers: Iterable[str], config: Path | None) -> None:
+    """Say on stderr which models are not on this machine; the spec is good all the same."""
+    try:
+        settings = read_settings(config=config)
+    except SettingError as error:
+        typer.echo(words(error.code, **error.params), err=True)
+        return
+    for name in tiers:
+        try:
+            find_model(settings, name)
+        except UsageError as error:
+            typer.echo(words(error.code, **error.params), err=True)
