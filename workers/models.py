@@ -27,6 +27,9 @@ BUILT_IN: Final = {
     )
 }
 
+SERVER: Final = "server"
+"""The device of a model whose servers are given none; it costs what [devices.server] says."""
+
 PREPARED_MARK: Final = ".prepared-"
 """Stands in the names of files that `models prepare` made: they are no models of their own."""
 
@@ -44,6 +47,11 @@ class ModelFile:
     expected_sha256: str | None = None
     packaged: bool = False
 
+    @property
+    def server_device(self) -> str | None:
+        """The device that stands for a model's servers in rates and names; None without servers."""
+        return (self.section.device or SERVER) if self.section.engine == "openai" else None
+
 
 def find_model(settings: Settings, name: str) -> ModelFile:
     """Return the file of a model without opening it.
@@ -51,7 +59,7 @@ def find_model(settings: Settings, name: str) -> ModelFile:
     Raises ModelError when nothing of that name is known.
     """
     section = settings.models.get(name)
-    if section is not None and (section.path is not None or section.engine == "stub"):
+    if section is not None and (section.path is not None or section.engine != "llama"):
         return ModelFile(name, section.path, section)
     section = section or ModelSection()
     in_folder = settings.models_dir / f"{name}.gguf"

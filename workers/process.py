@@ -66,13 +66,20 @@ def main() -> None:
             sys.exit(_send(settings, stop))
         model = find_model(settings, arguments.model)
         pin(arguments.cores)
-        # The stub needs no device to itself.
+        # The stub and servers need no device of this machine to themselves.
         locks = locks_of(arguments.device) if model.section.engine == "llama" else []
         with hold_devices(locks, stop, on_wait=lambda: _tell("waiting")) as held:
             if held:
                 _tell("loading")
                 journal = Journal(Path(arguments.journal))
-                engine = load_engine(model, journal, gpu_layers=gpu_layers_on(arguments.device))
+                layers = gpu_layers_on(arguments.device) if model.server_device is None else 0
+                engine = load_engine(
+                    model,
+                    journal,
+                    gpu_layers=layers,
+                    stop=stop,
+                    on_wait=lambda: _tell("server_loading"),
+                )
                 sys.exit(_work(settings, engine, arguments.device, stop))
     except SekishoError as error:
         params = {name: str(value) for name, value in error.params.items()}
@@ -102,7 +109,8 @@ def _tell(event: str, **facts: object) -> None:
 def _work(settings: Settings, engine: Engine, device: str, stop: threading.Event) -> int:
     """Answer chunks with an engine until stopped; return the exit status."""
     database = open_database(settings.database_url)
-    worker = _describe(device, engine.model.name, engine.model.file_hash)
+    place = engine.model.place or device
+    worker = _describe(place, engine.model.name, engine.model.file_hash)
     workers.register(database, worker, engine.model.context_tokens)
     rate = rate_on(settings, device)
     executor = Executor(database, engine, worker, rate, settings.worker, cache=settings.cache)

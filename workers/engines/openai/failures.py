@@ -1,4 +1,4 @@
-"""What a server's reply means: an answer, later, too long, never this row, nobody, or a fault. Pure.
+"""What a reply means: an answer, later, too long, never this row, nobody, or a fault. Pure.
 
 The servers' own words are looked at here and go no further: they may quote the row.
 """

@@ -1,4 +1,4 @@
-"""How many rows a server is asked at once: more while that pays, fewer when it is turned away. Pure.
+"""How many rows a server is asked at once: more while that pays, fewer when it is busy. Pure.
 
 Hill climbing on measured throughput: a window of answers is timed at a limit, the limit is raised,
 and the raise is kept if the next window was faster by more than noise. Now and then the limit is

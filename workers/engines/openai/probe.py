@@ -1,4 +1,4 @@
-"""Finds out what a server can do: its model, how it takes a schema, whether it tells how sure it is."""
+"""Finds out what a server can do: its model, how it takes a schema, if it tells how sure it is."""
 
 import json
 import math
@@ -7,7 +7,14 @@ from typing import Any, Final, Literal
 
 from jobs.errors import ModelError, RetryableError, SekishoError, ServiceError, SettingError
 from jobs.prompt import ConfidenceSource, Question
-from workers.engines.openai.dialects import PAGES, Identity, choose_name, guess, identify, list_names
+from workers.engines.openai.dialects import (
+    PAGES,
+    Identity,
+    choose_name,
+    guess,
+    identify,
+    list_names,
+)
 from workers.engines.openai.failures import Meaning, explain, find_error
 from workers.engines.openai.reply import Reply, read_reply
 from workers.engines.openai.request import FORMS, HELD, Form, build_body
@@ -105,7 +112,9 @@ async def probe(wire: Wire, name: str, wanted: str | None, *, trusted: bool = Fa
 async def is_well(wire: Wire, model: str) -> bool:
     """Say whether a server answers a tiny question now."""
     try:
-        heard = await wire.call("chat/completions", build_body(model, WELL, "words", logprobs=False))
+        heard = await wire.call(
+            "chat/completions", build_body(model, WELL, "words", logprobs=False)
+        )
     except WireError:
         return False
     return explain(heard).kind == "answer" and read_reply(heard.data) is not None

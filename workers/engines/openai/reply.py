@@ -1,4 +1,4 @@
-"""Reads a chat completion: its text, what ended it, and its tokens where they tile the text. Pure."""
+"""Reads a chat completion: text, what ended it, and tokens where they tile the text. Pure."""
 
 import math
 import re
@@ -12,6 +12,8 @@ ENDINGS: Final = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequen
 """Every other reason, and none, leaves an answer that may be cut."""
 THOUGHT: Final = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
 FENCE: Final = re.compile(r"\s*```(?:json)?[^\S\n]*\n(.*?)\n?```\s*", re.DOTALL)
+TOLERANCE: Final = 1e-6
+"""How far above 0 a log-probability may be by rounding."""
 WHITE: Final = b" \t\r\n"
 
 
@@ -110,19 +112,22 @@ def _read_entry(entry: Any) -> tuple[bytes, float] | None:
     """Return what a token wrote and its log-probability; None if either is not known."""
     if not isinstance(entry, dict):
         return None
-    logprob, numbers, token = (entry.get(name) for name in ("logprob", "bytes", "token"))
+    logprob = entry.get("logprob")
     if isinstance(logprob, bool) or not isinstance(logprob, int | float):
         return None
-    if math.isnan(logprob) or logprob > 1e-6:
+    piece = _read_piece(entry.get("bytes"), entry.get("token"))
+    if piece is None or math.isnan(logprob) or logprob > TOLERANCE:
         return None
+    return piece, min(float(logprob), 0.0)
+
+
+def _read_piece(numbers: Any, token: Any) -> bytes | None:
     if isinstance(numbers, list):
         try:
-            return bytes(numbers), min(float(logprob), 0.0)
+            return bytes(numbers)
         except (ValueError, TypeError):
             return None
-    if not isinstance(token, str) or not is_utf8(token):
-        return None
-    return token.encode(), min(float(logprob), 0.0)
+    return token.encode() if isinstance(token, str) and is_utf8(token) else None
 
 
 def _read_usage(usage: Any) -> tuple[int | None, int, int | None]:

@@ -1,4 +1,4 @@
-"""Turns a question into the body of a request, in the form in which a server takes a schema. Pure."""
+"""Turns a question into the body of a request, in the form a server takes a schema in. Pure."""
 
 import json
 from functools import lru_cache
@@ -26,7 +26,7 @@ TOLD: Final = (
     "It must be valid for this JSON Schema:\n"
 )
 SHOWN: Final = "Answer with JSON in one line: "
-"""Where the server keeps to the schema, the names are enough for the model to see what it writes."""
+"""Where the server keeps to the schema, names are enough for the model to see what it writes."""
 
 
 def build_body(model: str, question: Question, form: Form, *, logprobs: bool) -> dict[str, Any]:

@@ -119,9 +119,7 @@ class Wire:
                     content = await _read(response)
                 finally:
                     await response.aclose()
-            return Heard(
-                response.status_code, _parse(content), _read_retry_after(response.headers)
-            )
+            return Heard(response.status_code, _parse(content), _read_retry_after(response.headers))
         except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout):
             trouble = "timeout"
         except (httpx2.ConnectError, httpx2.ConnectTimeout):
