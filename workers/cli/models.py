@@ -5,12 +5,23 @@ from contextlib import ExitStack
 from functools import cache
 from threading import Event, Timer
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
 from jobs.errors import ModelError, NotBuiltError, SekishoError, ServiceError
 from workers.cli.operate import ANY_OPTIONS
-from workers.cli.options import Config, Db, Json, Redis, print_json, print_pairs, print_table, words
+from workers.cli.options import (
+    LANGUAGE,
+    Config,
+    Db,
+    Json,
+    Redis,
+    print_json,
+    print_pairs,
+    print_table,
+    words,
+)
 from workers.device import CPU, hold_devices, locks_of
 from workers.engines.llama.gguf import count_weights, hash_model
 from workers.engines.load import check_model
@@ -23,6 +34,7 @@ from workers.engines.prepared import (
     is_current,
 )
 from workers.models import ModelFile, find_model, list_models
+from workers.servers import describe_server, look_at_servers
 from workers.settings import ModelSection, Settings, read_settings
 from workers.view import make_view
 
@@ -65,6 +77,9 @@ def show(
     model = find_model(settings, name)
     check_model(model)
     told = _describe(settings, name)
+    if model.server_device is not None:
+        _show_servers(model, told, as_data=as_data)
+        return
     found = _look(model)
     if as_data:
         told["record"] = found.record.model_dump(mode="json") if found.record else None
@@ -77,6 +92,16 @@ def show(
         typer.echo(words(_problem(model, found)))
     else:
         _show_record(found.record)
+
+
+def _show_servers(model: ModelFile, told: dict[str, Any], *, as_data: bool) -> None:
+    """Print what the servers of a model say now."""
+    states = look_at_servers(model, LANGUAGE)
+    if as_data:
+        print_json(told | {"servers": [state.data for state in states]})
+    else:
+        print_pairs([(state.server, describe_server(state, LANGUAGE)) for state in states])
+    raise typer.Exit(1 if any(state.problem for state in states) else 0)
 
 
 def prepare(
@@ -195,7 +220,8 @@ def _describe(settings: Settings, name: str) -> dict[str, Any]:
         model = find_model(settings, name)
         told["file"] = None if model.path is None else str(model.path)
         if model.path is None or model.section.engine == "stub":
-            return told | {"file": None, "format": model.section.engine}
+            urls = ", ".join(urlsplit(url).netloc for url in model.section.urls)
+            return told | {"file": urls or None, "format": model.section.engine}
         weights = count_weights(model.path)
     except SekishoError as error:
         return told | {"problem": error.code}
@@ -290,6 +316,16 @@ def _examine(settings: Settings, name: str) -> Iterator[dict[str, Any]]:
         check_model(model)
     except SekishoError as error:
         yield finding(False, words(error.code, **error.params), error.code)
+        return
+    if model.server_device is not None:
+        try:
+            states = look_at_servers(model, LANGUAGE)
+        except SekishoError as error:
+            yield finding(False, words(error.code, **error.params), error.code)
+            return
+        for state in states:
+            said = f"{state.server}: {describe_server(state, LANGUAGE)}"
+            yield finding(state.problem is None, said, state.problem)
         return
     if model.path is None or model.section.engine == "stub":
         yield finding(True, model.section.engine)

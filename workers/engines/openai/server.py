@@ -91,7 +91,8 @@ class Server:
 
     def pause(self, now: float, seconds: float | None) -> None:
         """Send nothing for a while."""
-        self._paused_until = max(self._paused_until, now + (seconds or BUSY_SECONDS))
+        wait = BUSY_SECONDS if seconds is None else seconds
+        self._paused_until = max(self._paused_until, now + wait)
 
     def go_down(self) -> None:
         """Send nothing until it has come back."""
