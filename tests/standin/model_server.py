@@ -70,7 +70,7 @@ class Speaker:
     enforces: bool = True
     context_tokens: int = 4096
     digest: str = "sha-1"
-    trouble: Decide = lambda text, number: None  # noqa: E731
+    trouble: Decide = lambda text, number: None
     listing: Trouble | None = None
     oracle: Mapping[str, Any] = field(default_factory=dict)
     key: str | None = None
@@ -191,6 +191,8 @@ class Speaker:
         form, schema = find_form(body)
         if form == "json_schema" and FORMS[self.kind] in ("json_object_schema", "nvext"):
             return self.refuse("error")  # as a strict reader of requests does
+        if form != "words" and self.kind == "openai":
+            return self.refuse("refused")
         user = body["messages"][-1]["content"]
         held = form == FORMS[self.kind] and self.enforces and schema is not None
         if user == "Say hello." and not held:

@@ -21,8 +21,6 @@ from workers.settings import ModelSection
 PUBLIC = Address("http", "models.example", 80, "/v1")
 
 
-
-
 @pytest.mark.parametrize(
     "ip",
     ["127.0.0.1", "127.9.9.9", "::1", "10.1.2.3", "172.31.0.1", "192.168.0.9", "fd00::5",
