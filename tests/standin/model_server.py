@@ -1,4 +1,4 @@
-"""A stand-in for the company's own model servers: real HTTP, each server's dialect, ordered trouble.
+"""A stand-in for the company's model servers: real HTTP, each one's dialect, ordered trouble.
 
     with run_model_server(Speaker("lm-studio")) as server:
         server.url, server.calls
@@ -40,7 +40,7 @@ FORMS: Mapping[Kind, str] = {
     "dynamo": "json_object",
     "openai": "words",
 }
-"""How each keeps an answer to a schema: the one form it takes here, and ignores or refuses others."""
+"""How each keeps an answer to a schema: the one form it takes; it ignores or refuses others."""
 OWNERS: Mapping[Kind, str] = {
     "llama-server": "llamacpp",
     "llama-cpp-python": "me",

@@ -177,8 +177,16 @@ class ServerEngine:
     def _start(self, what: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = self._loop.create_task(what)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._end_task)
         return task
+
+    def _end_task(self, task: "asyncio.Task[None]") -> None:
+        """Forget a task; one that broke ends the engine, which hands its row back to be tried."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.critical("a task of %s died: %s", self._model.name, describe_error(error))
+            self._stop.set()
 
     async def _tick(self) -> None:
         """Turn the loop now and then: pauses end, and patience does."""
@@ -224,45 +232,49 @@ class ServerEngine:
             self._send(self._waiting.popleft(), server)
 
     def _send(self, ticket: Ticket, server: Server) -> None:
-        ticket.visit = server.enter(self._clock())
-        task = ticket.task = self._start(self._ask(ticket, server))
+        visit = ticket.visit = server.enter(self._clock())
+        task = ticket.task = self._start(self._ask(ticket, server, visit))
         # A task that is cancelled before its first step runs no line of its own.
-        task.add_done_callback(lambda _: self._leave(ticket, server))
+        task.add_done_callback(lambda _: self._leave(ticket, server, visit))
 
     def _send_alone(self, ticket: Ticket, server: Server) -> None:
         server.taken = True
         task = ticket.task = self._start(self._ask_alone(ticket, server))
 
         def release(_: object) -> None:
-            self._leave(ticket, server)
             server.taken = server.reserved = False
             self._pump()
 
         task.add_done_callback(release)
 
-    def _leave(self, ticket: Ticket, server: Server) -> None:
-        if ticket.visit is not None:
-            ticket.device_ms += server.leave(ticket.visit, self._clock())
+    def _leave(self, ticket: Ticket, server: Server, visit: Visit) -> None:
+        """End a visit once; the ticket may be out elsewhere by now."""
+        if ticket.visit is visit:
+            ticket.device_ms += server.leave(visit, self._clock())
             ticket.visit = None
 
     async def _ask_alone(self, ticket: Ticket, server: Server) -> None:
         profile = server.profile
-        if profile is not None and await is_well(server.wire, profile.identity.model):
-            ticket.visit = server.enter(self._clock())
-            await self._ask(ticket, server, alone=True)
-        else:
+        if profile is None or not await is_well(server.wire, profile.identity.model):
             self._take_down(server, "server_error")
             self._suspects.appendleft(ticket)
+            return
+        visit = ticket.visit = server.enter(self._clock())
+        try:
+            await self._ask(ticket, server, visit, alone=True)
+        finally:
+            self._leave(ticket, server, visit)
 
-    async def _ask(self, ticket: Ticket, server: Server, *, alone: bool = False) -> None:
-        sent_at = self._clock()
+    async def _ask(
+        self, ticket: Ticket, server: Server, visit: Visit, *, alone: bool = False
+    ) -> None:
         result = await ask(server, ticket.question, self._thinking_tokens)
-        self._leave(ticket, server)
+        self._leave(ticket, server, visit)
         ticket.task = None
         if isinstance(result, Reply):
             self._accept(ticket, server, result)
         else:
-            self._settle(ticket, server, result, sent_at, alone=alone)
+            self._settle(ticket, server, result, visit.at, alone=alone)
         self._pump()
 
     def _accept(self, ticket: Ticket, server: Server, reply: Reply) -> None:
