@@ -1,6 +1,7 @@
 """Finds the file of a model by its name: sekisho.toml, the models folder, the built-in one."""
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,8 @@ BUILT_IN: Final = {
 SERVER: Final = "server"
 """The device of a model whose servers are given none; it costs what [devices.server] says."""
 
+NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_.-]")
+
 PREPARED_MARK: Final = ".prepared-"
 """Stands in the names of files that `models prepare` made: they are no models of their own."""
 
@@ -49,7 +52,17 @@ class ModelFile:
 
     @property
     def server_device(self) -> str | None:
-        """The device that stands for a model's servers in rates and names; None without servers."""
+        """What a worker of a model on servers has for a device; None for a model without servers.
+
+        It is no device of this machine: it names the worker's files, one for each model.
+        """
+        if self.section.engine != "openai":
+            return None
+        return f"{SERVER}-{NOT_IN_NAMES.sub('_', self.name)}"
+
+    @property
+    def rate_device(self) -> str | None:
+        """The device whose rate the time of a model's servers costs; None without servers."""
         return (self.section.device or SERVER) if self.section.engine == "openai" else None
 
 

@@ -80,7 +80,7 @@ def main() -> None:
                     stop=stop,
                     on_wait=lambda: _tell("server_loading"),
                 )
-                sys.exit(_work(settings, engine, arguments.device, stop))
+                sys.exit(_work(settings, engine, arguments.device, stop, model.rate_device))
     except SekishoError as error:
         params = {name: str(value) for name, value in error.params.items()}
         _tell("failed", kind=type(error).__name__, code=error.code, params=params)
@@ -106,13 +106,22 @@ def _tell(event: str, **facts: object) -> None:
     print(json.dumps({"event": event, **facts}), flush=True)  # noqa: T201 - the supervisor reads it
 
 
-def _work(settings: Settings, engine: Engine, device: str, stop: threading.Event) -> int:
-    """Answer chunks with an engine until stopped; return the exit status."""
+def _work(
+    settings: Settings,
+    engine: Engine,
+    device: str,
+    stop: threading.Event,
+    rate_device: str | None,
+) -> int:
+    """Answer chunks with an engine until stopped; return the exit status.
+
+    Its time costs what `rate_device` does, by default the device itself.
+    """
     database = open_database(settings.database_url)
     place = engine.model.place or device
     worker = _describe(place, engine.model.name, engine.model.file_hash)
     workers.register(database, worker, engine.model.context_tokens)
-    rate = rate_on(settings, device)
+    rate = rate_on(settings, rate_device or device)
     executor = Executor(database, engine, worker, rate, settings.worker, cache=settings.cache)
 
     def feel_pulse() -> tuple[int, float]:

@@ -87,7 +87,7 @@ def work_locally(
 def _place(model: ModelFile, devices: str | None) -> list[Post]:
     """Return a post for each device; a model on servers has one, and takes none to choose."""
     if model.server_device is None:
-        found = parse_devices(devices or CPU)
+        found = parse_devices(CPU if devices is None else devices)
         return [Post(model.name, device.name, device.cores) for device in found]
     if devices is not None:
         raise SettingError("devices_of_server", model=model.name)

@@ -207,7 +207,9 @@ class ServerEngine:
         self._pump()
 
     def _give_back(self, wanted: Collection[int], owner: object) -> None:
-        for ticket in tuple(self._outstanding.values()):
+        with self._lock:
+            tickets = tuple(self._outstanding.values())
+        for ticket in tickets:
             if ticket.question.key in wanted and owner in (None, ticket.owner):
                 self._forget(ticket)
                 self._fail(ticket, "withdrawn")
