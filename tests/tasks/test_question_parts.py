@@ -14,7 +14,7 @@ TASKS: tuple[Task, ...] = (
     CLASSIFY,
     Translate(TranslateTask(kind="translate", target_language="de")),
     Summarize(SummarizeTask(kind="summarize")),
-    Extract(ExtractTask(kind="extract", fields={"n": FieldSpec(type="integer", required=True)})),
+    Extract(ExtractTask(kind="extract", fields=(FieldSpec(name="n", type="integer"),))),
 )
 
 
