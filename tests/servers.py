@@ -89,7 +89,7 @@ def llama_server(model: Path, *, logits: bool, context_tokens: int = 2048) -> It
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    options = ["--model", model, "--host", "127.0.0.1", "--port", port, "--n_threads", "1"]
+    options = ["--model", str(model), "--host", "127.0.0.1", "--port", port, "--n_threads", "1"]
     options += ["--n_ctx", str(context_tokens), "--logits_all", str(logits)]
     server = subprocess.Popen(
         [sys.executable, "-m", "llama_cpp.server", *options],
