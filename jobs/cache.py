@@ -8,7 +8,16 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from jobs.prompt import Completion, Constraint, Frame, FreeText, Prompt, TokenScore, Usage
+from jobs.prompt import (
+    Completion,
+    Constraint,
+    Frame,
+    FreeText,
+    Prompt,
+    Question,
+    TokenScore,
+    Usage,
+)
 from jobs.tasks.answers import is_storable
 
 SCORER_VERSION: Final = 1
@@ -28,12 +37,17 @@ class KeptAnswer:
     completion: Mapping[str, Any]
 
 
-def make_cache_key(prompt: Prompt, model_hash: str, numerics: str) -> str | None:
+def make_cache_key(prompt: Prompt | Question, model_hash: str, numerics: str) -> str | None:
     """Return a key that is equal for prompts which the same model answers alike.
 
     Frame, text and the model's file decide which tokens are read and stand for them; `numerics`
-    is what else the numbers hang on. None where the answer is drawn by chance.
+    is what else the numbers hang on. None where the answer is drawn by chance. A question is
+    asked at temperature 0, and all of it counts but its row.
     """
+    if isinstance(prompt, Question):
+        asked = [prompt.system, prompt.user, prompt.schema, prompt.max_tokens]
+        what = [SCORER_VERSION, model_hash, numerics, "question", *asked]
+        return hashlib.sha256(json.dumps(what).encode()).hexdigest()
     constraint = prompt.constraint
     if isinstance(constraint, FreeText) and constraint.temperature > 0:
         return None

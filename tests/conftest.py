@@ -13,6 +13,10 @@ from tests.servers import Postgres, postgres_server, redis_server
 
 INTEGRATION_FOLDERS = ("tests/store/", "tests/cli/", "tests/execute/", "tests/integration/")
 INTEGRATION_FILES = (
+    "openai/test_engine.py",
+    "openai/test_load.py",
+    "openai/test_probe.py",
+    "openai/test_wire.py",
     "test_anthropic.py",
     "test_containers.py",
     "test_crew.py",
@@ -21,6 +25,7 @@ INTEGRATION_FILES = (
     "test_log.py",
     "test_notify.py",
     "test_run_lock.py",
+    "test_servers.py",
     "test_standin.py",
     "test_submit.py",
     "test_supervise.py",

@@ -7,7 +7,9 @@ into fixtures.
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from collections import deque
@@ -76,6 +78,29 @@ def redis_server() -> Iterator[str]:
     with _short_folder() as folder, RedisServer(folder / "redis.sock") as server:
         server.start()
         yield server.url
+
+
+@contextmanager
+def llama_server(model: Path, *, logits: bool, context_tokens: int = 2048) -> Iterator[str]:
+    """Yield the URL of a real model server, llama-cpp-python's own, over a GGUF file.
+
+    Without `logits` it cannot tell how likely its tokens are.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    options = ["--model", str(model), "--host", "127.0.0.1", "--port", port, "--n_threads", "1"]
+    options += ["--n_ctx", str(context_tokens), "--logits_all", str(logits)]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "llama_cpp.server", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    with _ending(server, signal.SIGTERM):
+        words = _Words(server.stderr, ready=b"Uvicorn running on")
+        words.wait_ready()
+        yield f"http://127.0.0.1:{port}/v1"
+    words.wait_end()
 
 
 class Postgres:

@@ -16,6 +16,7 @@ from jobs.prompt import (
     JsonText,
     LabelChoice,
     Prompt,
+    Question,
     TokenScore,
     Usage,
 )
@@ -107,3 +108,16 @@ def test_what_is_not_kept(completion: Completion) -> None:
 def test_an_answer_whose_check_fails_is_kept() -> None:
     """What was cut off would be cut off again; the checks say so again."""
     assert pack(Completion(1, "half an ans", finish="length")) is not None
+
+
+@pytest.mark.parametrize(
+    "change", [{"system": "x"}, {"user": "x"}, {"schema": "{}"}, {"max_tokens": 9}]
+)
+def test_questions_are_equal_in_all_but_their_row(change: dict[str, object]) -> None:
+    """All that a server is told counts; so do its model and how it is asked."""
+    question = Question(1, "Sort it.", "where is it", '{"type":"object"}', 64)
+    key = make_cache_key(question, "hash", "vllm")
+    assert key == make_cache_key(replace(question, key=2), "hash", "vllm")
+    assert key != make_cache_key(replace(question, **change), "hash", "vllm")  # type: ignore[arg-type]
+    assert key != make_cache_key(question, "other", "vllm")
+    assert key != make_cache_key(question, "hash", "llama-server")

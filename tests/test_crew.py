@@ -14,6 +14,7 @@ from tests.store.making import all_hints, assert_sound, claim, make_batch, other
 from workers import crew as crew_module
 from workers.crew import Crew
 from workers.settings import read_settings
+from workers.supervise import Post
 
 
 class FakeSupervisor:
@@ -21,7 +22,8 @@ class FakeSupervisor:
 
     made: list["FakeSupervisor"]
 
-    def __init__(self, *_: object, **__: object) -> None:
+    def __init__(self, *arguments: object, **_: object) -> None:
+        self.arguments = arguments
         self.did: list[str] = []
         self.failure: Exception | None = None
         self.made.append(self)
@@ -146,3 +148,24 @@ def test_workers_that_gave_up_are_let_go(crew: Crew, started: list[FakeSuperviso
     crew.dismiss_failed()
     crew.ensure(["stub"])
     assert (started[0].did, started[1].did) == (["start", "stop"], ["start"])
+
+
+def test_models_on_servers_work_beside_the_local_one(
+    sqlite: Database, tmp_path: Path, started: list[FakeSupervisor]
+) -> None:
+    """They hold no device: neither waits for the other, and both stay while both have work."""
+    config = tmp_path / "sekisho.toml"
+    config.write_text(
+        '[models.big]\nengine = "openai"\nurls = ["http://127.0.0.1:1/v1"]\ndevice = "box"\n'
+    )
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    settings = read_settings(database_url=url, config=config, environment={})
+    crew = Crew(settings, sqlite, "cpu", lambda _: None)
+    crew.ensure(["small", "big"])
+    crew.ensure(["large", "big"])
+    assert [one.did for one in started] == [["start", "stop"], ["start"], ["start"]]
+    assert [one.arguments[0] for one in started] == [
+        Post("small", "cpu"),
+        Post("big", "server-big"),
+        Post("large", "cpu"),
+    ]

@@ -8,6 +8,7 @@ import pytest
 
 from jobs.store import notifications, open_database, schema
 from jobs.words import LANGUAGES
+from tests.standin.model_server import Speaker, run_model_server
 from workers import doctor
 from workers.doctor import Finding, examine
 from workers.models import ModelFile
@@ -141,3 +142,15 @@ def test_a_postgresql_without_tables_is_found(
     finding = find(make_settings(tmp_path, database="postgresql://u@/x"), "database")
     assert not finding.good
     assert "sekisho db upgrade" in finding.words
+
+
+def test_servers_are_asked_who_they_are(tmp_path: Path) -> None:
+    """One that cannot tell how sure it is gets a warning, one that is away a bad finding."""
+    with run_model_server(Speaker("lm-studio", logprobs="null")) as server:
+        text = f'[models.big]\nengine = "openai"\nurls = ["{server.url}"]\n'
+        settings = make_settings(tmp_path, text)
+        (found,) = [one for one in examine(settings) if one.name.startswith("model big at")]
+    assert (found.good, found.warning) == (True, True)
+    assert "lm-studio" in found.words
+    (found,) = [one for one in examine(settings) if one.name.startswith("model big at")]
+    assert not found.good

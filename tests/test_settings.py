@@ -231,3 +231,39 @@ def test_the_webhook_and_its_secret_stay_hidden(tmp_path: Path) -> None:
     assert notify.secret.get_secret_value() == "T0P"
     assert (notify.alarm_bad, notify.events) == ("3", ("closed", "failed", "alarm"))
     assert "T0P" not in f"{settings!r} {settings}"
+
+
+SERVER = '[models.big]\nengine = "openai"\nurls = ["http://127.0.0.1:8080/v1"]\n'
+
+
+def test_a_model_on_servers_is_read() -> None:
+    """Its addresses, and defaults that keep rows at home."""
+    write(SERVER)
+    section = read().models["big"]
+    assert section.urls == ("http://127.0.0.1:8080/v1",)
+    assert (section.trusted, section.model, section.api_key_variable) == (False, None, None)
+    assert (section.timeout_seconds, section.max_concurrency) == (120.0, 64)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (SERVER + "threads = 2\n", 'threads is a key of engine = "llama"'),
+        (SERVER + 'path = "m.gguf"\n', 'path is a key of engine = "llama"'),
+        (SERVER + "stub = {}\n", 'stub is a key of engine = "stub"'),
+        ('[models.m]\npath = "m.gguf"\ntrusted = true\n', 'trusted is a key of engine = "openai"'),
+        ('[models.m]\nengine = "stub"\nurls = []\n', 'urls is a key of engine = "openai"'),
+        ('[models.big]\nengine = "openai"\n', "needs urls"),
+        (SERVER.replace('v1"]', 'v1", "http://127.0.0.1:8080/v1"]'), "twice"),
+        (SERVER.replace("127.0.0.1", "user:s3cret@host"), "without a user in it"),
+        (SERVER + 'api_key_variable = "sk-s3cret"\n', "api_key_variable"),
+    ],
+)
+def test_keys_that_an_engine_would_ignore_are_refused(text: str, says: str) -> None:
+    """Never ignored, and never shown where they may hold a secret."""
+    write(text)
+    with pytest.raises(SettingError) as caught:
+        read()
+    shown = f"{caught.value.params['key']}: {caught.value.params['problem']}"
+    assert says in shown
+    assert "s3cret" not in shown

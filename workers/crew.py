@@ -6,6 +6,7 @@ from jobs.errors import ModelError
 from jobs.job import CLOUD_QUEUE
 from jobs.store import Database, recovery, workers
 from jobs.store.workers import LiveWorker
+from workers.models import find_model
 from workers.process import NETWORK
 from workers.settings import Settings
 from workers.supervise import Post, Supervisor
@@ -36,15 +37,17 @@ class Crew:
         """See to it that the models that have work, cheap to dear, are answered.
 
         Raises what keeps a worker of ours from working. Local models share the device one after
-        the other: two engines on the same cores run at a tenth of their speed.
+        the other: two engines on the same cores run at a tenth of their speed. Models on servers
+        share nothing and work beside them.
         """
         for check in self._checks:
             check()
-        local = [name for name in needed if name != CLOUD_QUEUE]
+        elsewhere = [name for name in needed if self._find_device(name) != self._device]
+        local = [name for name in needed if name not in elsewhere]
         for name in list(self._own):
-            if local and name not in (local[0], CLOUD_QUEUE):
+            if local and name != local[0] and self._find_device(name) == self._device:
                 self._own.pop(name).stop()
-        for name in local[:1] + [CLOUD_QUEUE] * (CLOUD_QUEUE in needed):
+        for name in local[:1] + elsewhere:
             self._ensure_one(name)
 
     def _ensure_one(self, model_name: str) -> None:
@@ -55,7 +58,7 @@ class Crew:
             return
         if self._find_live(model_name):
             return
-        device = NETWORK if model_name == CLOUD_QUEUE else self._device
+        device = self._find_device(model_name)
         supervisor = Supervisor(
             Post(model_name, device),
             self._settings,
@@ -65,6 +68,15 @@ class Crew:
         )
         self._own[model_name] = supervisor
         supervisor.start()
+
+    def _find_device(self, model_name: str) -> str:
+        """Return what a worker of ours would work on: this machine's device, or none of its."""
+        if model_name == CLOUD_QUEUE:
+            return NETWORK
+        section = self._settings.models.get(model_name)
+        if section is None or section.engine != "openai":
+            return self._device
+        return find_model(self._settings, model_name).server_device or self._device
 
     def dismiss_failed(self) -> None:
         """Let go of workers of ours that gave up, so that `ensure` starts new ones."""

@@ -22,6 +22,7 @@ from workers.engines.load import check_model
 from workers.models import BUILT_IN, ModelFile, find_model
 from workers.preflight import look_at_cloud
 from workers.redis_guard import find_redis_server
+from workers.servers import describe_server, look_at_servers
 from workers.settings import Settings
 
 FEATURES: Final = ("avx2", "f16c", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8")
@@ -110,7 +111,24 @@ def _look_at_models(settings: Settings, wanted: Collection[str]) -> Iterator[Fin
         except SekishoError as error:
             yield Finding(f"model {name}", good=False, words=_words(error, settings))
             continue
-        yield _check_hash(model, settings)
+        if model.server_device is None:
+            yield _check_hash(model, settings)
+        else:
+            yield from _ask_servers(model, settings)
+
+
+def _ask_servers(model: ModelFile, settings: Settings) -> Iterator[Finding]:
+    """Ask the servers of a model who they are and what they can do."""
+    try:
+        states = look_at_servers(model, settings.language)
+    except SekishoError as error:
+        yield Finding(f"model {model.name}", good=False, words=_words(error, settings))
+        return
+    for state in states:
+        words = describe_server(state, settings.language)
+        name = f"model {model.name} at {state.server}"
+        warning = state.problem is None and state.confidence_source == "none"
+        yield Finding(name, good=state.problem is None, words=words, warning=warning)
 
 
 def _check_hash(model: ModelFile, settings: Settings) -> Finding:

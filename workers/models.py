@@ -32,6 +32,11 @@ BUILT_IN: Final = {
 
 FIRST_PART: Final = re.compile(r"(?P<name>.+)-00001-of-\d{5}")
 OTHER_PART: Final = re.compile(r".+-(?!00001)\d{5}-of-\d{5}")
+SERVER: Final = "server"
+"""The device of a model whose servers are given none; it costs what [devices.server] says."""
+
+NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_.-]")
+
 PREPARED_MARK: Final = ".prepared-"
 """Stands in the names of files that `models prepare` made: they are no models of their own."""
 
@@ -48,6 +53,21 @@ class ModelFile:
     section: ModelSection
     expected_sha256: str | None = None
     packaged: bool = False
+
+    @property
+    def server_device(self) -> str | None:
+        """What a worker of a model on servers has for a device; None for a model without servers.
+
+        It is no device of this machine: it names the worker's files, one for each model.
+        """
+        if self.section.engine != "openai":
+            return None
+        return f"{SERVER}-{NOT_IN_NAMES.sub('_', self.name)}"
+
+    @property
+    def rate_device(self) -> str | None:
+        """The device whose rate the time of a model's servers costs; None without servers."""
+        return (self.section.device or SERVER) if self.section.engine == "openai" else None
 
 
 def find_model(settings: Settings, name: str) -> ModelFile:

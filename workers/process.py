@@ -66,14 +66,21 @@ def main() -> None:
             sys.exit(_send(settings, stop))
         model = find_model(settings, arguments.model)
         pin(arguments.cores)
-        # The stub needs no device to itself.
+        # The stub and servers need no device of this machine to themselves.
         locks = locks_of(arguments.device) if model.section.engine == "llama" else []
         with hold_devices(locks, stop, on_wait=lambda: _tell("waiting")) as held:
             if held:
                 _tell("loading")
                 journal = Journal(Path(arguments.journal))
-                engine = load_engine(model, journal, gpu_layers=gpu_layers_on(arguments.device))
-                sys.exit(_work(settings, engine, arguments.device, stop))
+                layers = gpu_layers_on(arguments.device) if model.server_device is None else 0
+                engine = load_engine(
+                    model,
+                    journal,
+                    gpu_layers=layers,
+                    stop=stop,
+                    on_wait=lambda: _tell("server_loading"),
+                )
+                sys.exit(_work(settings, engine, arguments.device, stop, model.rate_device))
     except SekishoError as error:
         params = {name: str(value) for name, value in error.params.items()}
         _tell("failed", kind=type(error).__name__, code=error.code, params=params)
@@ -99,12 +106,22 @@ def _tell(event: str, **facts: object) -> None:
     print(json.dumps({"event": event, **facts}), flush=True)  # noqa: T201 - the supervisor reads it
 
 
-def _work(settings: Settings, engine: Engine, device: str, stop: threading.Event) -> int:
-    """Answer chunks with an engine until stopped; return the exit status."""
+def _work(
+    settings: Settings,
+    engine: Engine,
+    device: str,
+    stop: threading.Event,
+    rate_device: str | None,
+) -> int:
+    """Answer chunks with an engine until stopped; return the exit status.
+
+    Its time costs what `rate_device` does, by default the device itself.
+    """
     database = open_database(settings.database_url)
-    worker = _describe(device, engine.model.name, engine.model.file_hash)
+    place = engine.model.place or device
+    worker = _describe(place, engine.model.name, engine.model.file_hash)
     workers.register(database, worker, engine.model.context_tokens)
-    rate = rate_on(settings, device)
+    rate = rate_on(settings, rate_device or device)
     executor = Executor(database, engine, worker, rate, settings.worker, cache=settings.cache)
 
     def feel_pulse() -> tuple[int, float]:

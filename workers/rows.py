@@ -11,7 +11,7 @@ from typing import NamedTuple
 from jobs.cache import KeptAnswer, make_cache_key, pack
 from jobs.errors import SpecError
 from jobs.job import Job
-from jobs.prompt import Completion, Prompt, Usage
+from jobs.prompt import Completion, Prompt, Question, Usage
 from jobs.tasks import Answer, Ask, Assembly, read_whole
 from jobs.tasks.split import TOO_LONG, WITHDRAWN
 from jobs.verdict import Plan
@@ -21,12 +21,12 @@ from workers.leaders import Sharing
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """A prompt of a row; `number` is that of a part, None for the whole.
+    """A prompt of a row, or a question; `number` is that of a part, None for the whole.
 
     `cache_key` is None where equal prompts are not to share an answer.
     """
 
-    prompt: Prompt
+    prompt: Prompt | Question
     number: int | None
     cache_key: str | None
 
@@ -76,7 +76,9 @@ class Rows:
 
     def submit(self) -> None:
         """Ask about every row as a whole. Raises EngineStopped, as `get` does."""
-        self._ask([(None, self._plan.task.render(job)) for job in self._jobs.values()])
+        task = self._plan.task
+        make = task.render if self._engine.asks == "prompt" else task.question
+        self._ask([(None, make(job)) for job in self._jobs.values()])
 
     def withdraw(self) -> None:
         """Take back what is not finished; a row whose parts are out goes back whole."""
@@ -98,7 +100,8 @@ class Rows:
         if not self._plan.split or completion.error != TOO_LONG:
             return self._finish(read_whole(self._plan.task, job, completion))
         context_tokens = self._engine.model.context_tokens
-        assembly = Assembly(self._plan.task, job, completion, context_tokens)
+        asks = self._engine.asks
+        assembly = Assembly(self._plan.task, job, completion, context_tokens, asks)
         if self.withdrawn:
             assembly.stop()
             return assembly.answer()
@@ -121,7 +124,7 @@ class Rows:
         self._engine.withdraw(list(self._jobs), owner=self)
         self.release(self._jobs)
 
-    def _ask(self, prompts: Sequence[tuple[int | None, Prompt]]) -> None:
+    def _ask(self, prompts: Sequence[tuple[int | None, Prompt | Question]]) -> None:
         """Ask about whole rows (number None) or parts; what is known already is not asked."""
         asked = [Asked(prompt, number, self._name(prompt)) for number, prompt in prompts]
         for one in asked:
@@ -133,7 +136,7 @@ class Rows:
             self._share(one, completion)
             self._inbox.put(Arrival(one, completion, computed=False))
 
-    def _name(self, prompt: Prompt) -> str | None:
+    def _name(self, prompt: Prompt | Question) -> str | None:
         model = self._engine.model
         if self._sharing is None:
             return None

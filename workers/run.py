@@ -222,7 +222,7 @@ def dispatching(settings: Settings, database: Database, queues: Queues) -> Itera
 
 
 def _tell(view: View, event: str) -> None:
-    if event in ("loading", "waiting", "restarting"):
+    if event in ("loading", "waiting", "restarting", "server_loading"):
         view.say(f"worker_{event}")
 
 

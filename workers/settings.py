@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from jobs.address import (
@@ -48,11 +49,50 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+LLAMA_KEYS: Final = frozenset(
+    {
+        "path",
+        "threads",
+        "sequences",
+        "writing_tokens",
+        "memory",
+        "kv_type",
+        "flash_attention",
+        "adapter",
+        "adapter_scale",
+        "prepared",
+    }
+)
+SERVER_KEYS: Final = frozenset(
+    {
+        "urls",
+        "model",
+        "api_key_variable",
+        "trusted",
+        "timeout_seconds",
+        "load_seconds",
+        "give_up_seconds",
+        "max_concurrency",
+        "thinking_tokens",
+        "device",
+    }
+)
+ENGINE_KEYS: Final = {"llama": LLAMA_KEYS, "openai": SERVER_KEYS, "stub": frozenset({"stub"})}
+"""The keys that only one engine reads; every other one refuses them."""
+
+
 class ModelSection(Section):
-    """[models.NAME]: a GGUF file, or the stub engine that tests use."""
+    """[models.NAME]: a GGUF file, servers that speak as OpenAI's do, or the stub of tests.
+
+    Of a server: `urls` are its addresses (several serve the same model), `model` its name there,
+    `api_key_variable` the environment variable that holds its key, `device` the name of the
+    [devices.NAME] whose rate its time costs. `trusted` lets rows go to an address that is neither
+    loopback nor private. `max_concurrency` is for each URL. `thinking_tokens` are added to an
+    answer's limit for a model that thinks first.
+    """
 
     path: Path | None = None
-    engine: Literal["llama", "stub"] = "llama"
+    engine: Literal["llama", "openai", "stub"] = "llama"
     threads: Annotated[int, Field(ge=1)] | None = None
     context_tokens: Annotated[int, Field(ge=256)] | None = None
     sequences: Annotated[int, Field(ge=4, le=256)] | None = None
@@ -64,6 +104,39 @@ class ModelSection(Section):
     adapter_scale: Annotated[float, Field(ge=-10, le=10)] = 1.0
     prepared: Literal["auto", "off"] = "auto"
     stub: Mapping[str, Any] = {}
+    urls: tuple[str, ...] = ()
+    model: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    api_key_variable: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]{0,99}$")] | None = None
+    trusted: bool = False
+    timeout_seconds: Annotated[float, Field(gt=0, le=3_600)] = 120.0
+    load_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600.0
+    give_up_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
+    max_concurrency: Annotated[int, Field(ge=1, le=1_024)] = 64
+    thinking_tokens: Annotated[int, Field(ge=0, le=100_000)] = 0
+    device: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")] | None = None
+
+    @field_validator("urls")
+    @classmethod
+    def _be_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what cannot be called, without showing it: it may hold a password."""
+        if not all(is_web_address(url) for url in value):
+            raise ValueError(
+                "each must be an address such as http://127.0.0.1:8080/v1, without a user in it"
+            )
+        if len(set(value)) < len(value):
+            raise ValueError("an address stands there twice")
+        return value
+
+    @model_validator(mode="after")
+    def _have_no_keys_of_another(self) -> Self:
+        """Refuse keys that this engine would ignore."""
+        for engine, keys in ENGINE_KEYS.items():
+            foreign = sorted(keys & self.model_fields_set) if engine != self.engine else []
+            if foreign:
+                raise ValueError(f'{foreign[0]} is a key of engine = "{engine}"')
+        if self.engine == "openai" and not self.urls:
+            raise ValueError('engine = "openai" needs urls = ["http://127.0.0.1:8080/v1"]')
+        return self
 
 
 class DeviceSection(Section):

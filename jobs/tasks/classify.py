@@ -21,7 +21,7 @@ from jobs.tasks.answers import (
     read_form,
 )
 from jobs.tasks.languages import speaks_japanese
-from jobs.tasks.merging import find_broken, mean_scores
+from jobs.tasks.merging import agree, find_broken, mean_scores
 from jobs.tasks.protocol import Part, Reading, nothing
 from jobs.tasks.signals import describe, token_logprobs
 
@@ -111,11 +111,18 @@ class Classify:
         """Ask for all labels of a part: one that cannot win there may win over all parts."""
         return replace(self.render(replace(job, text=text)), constraint=self.choice_of_parts)
 
+    def question_part(self, job: Job, text: str) -> Question:
+        """Ask an engine that only talks about a part."""
+        return self.question(replace(job, text=text))
+
     def merge(self, parts: Sequence[Part], job: Job | None = None) -> Reading:
         """Take the label that is likeliest over all parts, the longer ones weighing more."""
-        broken = find_broken([self.read(part.completion) for part in parts])
+        readings = [self.read(part.completion) for part in parts]
+        broken = find_broken(readings)
         if broken is not None:
             return broken
+        if parts[0].completion.asked == "question":
+            return agree(readings)
         if not all(part.completion.scores for part in parts):
             return nothing("scores_broken")
         return self.read(mean_scores(parts))

@@ -153,6 +153,10 @@ class Extract:
         """Ask for what a part says of the fields."""
         return self.of_part.render(replace(job, text=text))
 
+    def question_part(self, job: Job, text: str) -> Question:
+        """Ask an engine that only talks about a part."""
+        return self.of_part.question(replace(job, text=text))
+
     def merge(self, parts: Sequence[Part], job: Job) -> Reading:
         """Take every field from the part that is believed about it."""
         readings = [

@@ -14,7 +14,7 @@ from jobs.prompt import Completion
 from jobs.spec import FieldSpec
 from jobs.tasks.answers import compact_json
 from jobs.tasks.folding import fold
-from jobs.tasks.protocol import FieldReading, Part, Reading
+from jobs.tasks.protocol import FieldReading, Part, Reading, nothing
 from jobs.tasks.signals import FLOOR
 from jobs.tasks.values import Settled, Source, settle
 
@@ -30,6 +30,16 @@ def find_broken(readings: Sequence[Reading]) -> Reading | None:
 def find_least_sure(readings: Sequence[Reading]) -> Reading:
     """Return the reading whose confidence is lowest; an unknown one is lower than all others."""
     return min(readings, key=lambda reading: _rank(reading.confidence))
+
+
+def agree(readings: Sequence[Reading]) -> Reading:
+    """Return the one answer that all parts give, as sure as the least sure of them.
+
+    Where they differ nobody knows which part speaks for the row: that is no answer.
+    """
+    if any(reading.output != readings[0].output for reading in readings):
+        return nothing("parts_disagree")
+    return find_least_sure(readings)
 
 
 def mean_scores(parts: Sequence[Part]) -> Completion:

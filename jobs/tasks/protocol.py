@@ -76,6 +76,10 @@ class Task(Protocol):
         """Ask about a part of a row whose whole text is too long."""
         ...
 
+    def question_part(self, job: Job, text: str) -> Question:
+        """Ask an engine that only talks about such a part."""
+        ...
+
     def merge(self, parts: Sequence[Part], job: Job) -> Reading:
         """Read the answers to all parts, in the text's order, as the row's; never raises.
 

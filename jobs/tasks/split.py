@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from jobs.job import Job
-from jobs.prompt import Completion, Prompt, Usage
+from jobs.prompt import Asked, Completion, Prompt, Question, Usage
 from jobs.tasks.parts import cut, halve
 from jobs.tasks.protocol import Part, Reading, Task, nothing
 
@@ -40,7 +40,7 @@ class Ask:
     """A part to be asked about; its completion comes back under its number."""
 
     number: int
-    prompt: Prompt
+    prompt: Prompt | Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,15 @@ def read_whole(task: Task, job: Job, completion: Completion) -> Answer:
 class Assembly:
     """A row whose whole text was refused as too long; not for several threads at once."""
 
-    def __init__(self, task: Task, job: Job, refused: Completion, context_tokens: int) -> None:
+    def __init__(
+        self,
+        task: Task,
+        job: Job,
+        refused: Completion,
+        context_tokens: int,
+        asks: Asked = "prompt",
+    ) -> None:
+        self._render = task.render_part if asks == "prompt" else task.question_part
         self._task = task
         self._job = job
         self._most_bytes = context_tokens * BYTES_PER_TOKEN
@@ -129,7 +137,7 @@ class Assembly:
             if core:
                 piece = Piece(core, start + text.index(core))
                 self._out[self._number] = piece
-                asks.append(Ask(self._number, self._task.render_part(self._job, core)))
+                asks.append(Ask(self._number, self._render(self._job, core)))
                 self._number += 1
             start += len(text)
         return asks

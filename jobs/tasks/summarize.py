@@ -78,6 +78,10 @@ class Summarize:
         stop = ("\n\n", "\n" + frame.before.strip())
         return Prompt(job.job_id, frame, text, FreeText(self._bound(text), stop))
 
+    def question_part(self, job: Job, text: str) -> Question:
+        """Ask so about a part, in the language of the whole row's summary."""
+        return replace(self.question(replace(job, text=text)), system=self.question(job).system)
+
     def merge(self, parts: Sequence[Part], job: Job) -> Reading:
         """Take the points of all parts, each once; where they exceed the limits, ask again."""
         readings = [self.read(part.completion, replace(job, text=part.text)) for part in parts]

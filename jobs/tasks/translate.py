@@ -73,6 +73,10 @@ class Translate:
         """Ask for the translation of a part."""
         return self.render(replace(job, text=text))
 
+    def question_part(self, job: Job, text: str) -> Question:
+        """Ask an engine that only talks about a part."""
+        return self.question(replace(job, text=text))
+
     def merge(self, parts: Sequence[Part], job: Job) -> Reading:
         """Join the translations in order; one that fails a check by itself fails the row too.
 

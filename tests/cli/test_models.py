@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import CONFIG, Call
 from tests.engines.test_prepare import Bench, pack_gguf
+from tests.standin.model_server import Speaker, run_model_server
 from workers.engines.llama import prepare as maker
 from workers.engines.prepared import find_prepared
 from workers.models import ModelFile
@@ -150,3 +151,22 @@ def test_check_without_a_name_looks_at_all(call: Call, folder: Path) -> None:
     assert (found["words"], found["gone"]) == (False, False)
     (folder / "sekisho.toml").write_text(CONFIG.split("[models.words]")[0])
     assert call("models", "check", "stub").status == 0
+
+
+def test_servers_are_shown_and_checked_as_they_are_now(call: Call, folder: Path) -> None:
+    """Who answers, what it can do, and what is wrong with the one that is away."""
+    with run_model_server(Speaker("vllm")) as server:
+        config = f'[models.big]\nengine = "openai"\nurls = ["{server.url}"]\n'
+        (folder / "sekisho.toml").write_text(config)
+        shown = call("models", "show", "big")
+        assert shown.status == 0
+        assert "stand-in-7b by vllm 0.12.0, context 4096 tokens" in shown.out
+        told = call("models", "show", "big", "--json").data
+        assert (told["format"], told["servers"][0]["dialect"]) == ("openai", "vllm")
+        listed = call("models", "list", "--json").data["models"]
+        assert {one["name"]: one["format"] for one in listed}["big"] == "openai"
+        assert call("models", "check", "big").status == 0
+    checked = call("models", "check", "big", "--json")
+    assert checked.status == 1
+    assert [one["code"] for one in checked.data["findings"]] == ["server_unreachable"]
+    assert call("models", "show", "big").status == 1

@@ -158,6 +158,33 @@ def test_devices_that_are_none(call: Call, folder: Path, devices: str, code: str
     assert refused(call, folder, *arguments) == code
 
 
+SERVER = """[models.far]
+engine = "openai"
+urls = ["https://8.8.8.8/v1"]
+[models.near]
+engine = "openai"
+urls = ["http://127.0.0.1:1/v1"]
+"""
+
+
+def test_rows_stay_at_home(call: Call, folder: Path) -> None:
+    """A model at a public address is refused before anything is written, or sent."""
+    (folder / "sekisho.toml").write_text(SERVER)
+    (folder / "spec.toml").write_text(SPEC.replace('"stub"', '"far"'))
+    says = ("8.8.8.8", "trusted")
+    arguments = ("run", "rows.csv", "--spec", "spec.toml")
+    assert refused(call, folder, *arguments, says=says) == "server_not_own"
+    assert refused(call, folder, "worker", "local", "--model", "far") == "server_not_own"
+    assert not (folder / "sekisho.db").exists()
+
+
+def test_a_model_on_a_server_takes_no_device(call: Call, folder: Path) -> None:
+    """It has none of this machine's to choose."""
+    (folder / "sekisho.toml").write_text(SERVER)
+    arguments = ("worker", "local", "--model", "near", "--devices", "0")
+    assert refused(call, folder, *arguments) == "devices_of_server"
+
+
 def test_a_run_has_one_device(call: Call, folder: Path) -> None:
     """Several devices are a worker's, not a run's."""
     arguments = ("run", "rows.csv", "--spec", "spec.toml", "--device", "0,1")

@@ -53,7 +53,7 @@ class Watched:
         self.withdrawn = threading.Event()
         self.part_answered = threading.Event()
         self._submit, self._withdraw = engine.submit, engine.withdraw
-        engine.submit = self.submit  # type: ignore[method-assign]
+        engine.submit = self.submit  # type: ignore[method-assign,assignment] # prompts alone
         engine.withdraw = self.withdraw  # type: ignore[method-assign]
 
     def submit(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.applications import Starlette
 
 from tests.standin.invoice import Entry
 from tests.standin.script import Script
@@ -42,9 +43,16 @@ class RunningStandIn:
 def run_standin(script: Script | None = None) -> Iterator[RunningStandIn]:
     """Yield a stand-in that runs in a thread of this process; it ends with the block."""
     state = StandIn(script or Script())
+    with serve_in_thread(state.application()) as url:
+        yield RunningStandIn(url, state)
+
+
+@contextmanager
+def serve_in_thread(application: Starlette) -> Iterator[str]:
+    """Yield the URL of an application that runs in a thread of this process, until the end."""
     ready = threading.Event()
     with _listen(0) as listener:
-        server = _Server(state, ready.set)
+        server = _Server(application, ready.set)
         thread = threading.Thread(
             target=server.run, kwargs={"sockets": [listener]}, name="stand-in", daemon=True
         )
@@ -52,7 +60,7 @@ def run_standin(script: Script | None = None) -> Iterator[RunningStandIn]:
         try:
             if not ready.wait(WAIT_SECONDS):
                 raise RuntimeError("the stand-in is not ready")
-            yield RunningStandIn(_url(listener), state)
+            yield _url(listener)
         finally:
             server.should_exit = True
             thread.join(WAIT_SECONDS)
@@ -62,16 +70,16 @@ def serve(script: Script, port: int, announce: Callable[[str], None]) -> None:
     """Serve until the process is told to end; `announce` is called with the URL when ready."""
     with _listen(port) as listener:
         url = _url(listener)
-        _Server(StandIn(script), lambda: announce(url)).run(sockets=[listener])
+        _Server(StandIn(script).application(), lambda: announce(url)).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Says when it is ready; logs nothing below a warning, and never a body."""
 
-    def __init__(self, state: StandIn, ready: Callable[[], None]) -> None:
+    def __init__(self, application: Starlette, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                state.application(),
+                application,
                 http="h11",
                 ws="none",
                 lifespan="off",

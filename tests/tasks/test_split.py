@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.job import Job
-from jobs.prompt import Completion, LabelChoice, TokenScore, Usage
+from jobs.prompt import Completion, LabelChoice, Prompt, TokenScore, Usage
 from jobs.spec import ClassifyTask, Label, SummarizeTask, TranslateTask
 from jobs.tasks import Answer, Assembly, Classify, Summarize, Task, Translate
 from jobs.tasks.split import MAX_ROUNDS
@@ -55,6 +55,7 @@ def work(task: Task, job: Job, model: Model, context_tokens: int = 100_000) -> A
     asks = assembly.begin()
     while asks:
         ask = asks.pop()
+        assert isinstance(ask.prompt, Prompt)
         assert ask.prompt.key == job.job_id
         asks += assembly.take(ask.number, model.complete(ask.prompt.text))
     assert not assembly.waits
@@ -123,6 +124,7 @@ def test_a_row_that_is_taken_back_is_taken_back_whole() -> None:
     """After a stop nothing new is asked, and an answer that came anyway is not the row's."""
     assembly = Assembly(TRANSLATE, make_job(SENTENCES), REFUSED, 100_000)
     first, second = assembly.begin()
+    assert isinstance(second.prompt, Prompt)
     assembly.stop()
     assert assembly.take(first.number, Completion(7, None, error="input_too_long")) == []
     assert assembly.take(second.number, Model(10_000).complete(second.prompt.text)) == []
@@ -135,6 +137,7 @@ def test_labels_of_parts() -> None:
     assembly = Assembly(CLASSIFY, make_job(SENTENCES), REFUSED, 100_000)
     scores = ((("a", 0.9), ("b", 0.1)), (("a", 0.8), ("b", 0.2)))
     for ask, given_scores in zip(assembly.begin(), scores, strict=True):
+        assert isinstance(ask.prompt, Prompt)
         assert ask.prompt.constraint == LabelChoice(("a", "b"), complete=True)
         assert ask.prompt.frame is CLASSIFY.frame
         completion = Completion(

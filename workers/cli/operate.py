@@ -34,10 +34,10 @@ from workers.cli.options import (
     words,
 )
 from workers.cli.views import make_views
-from workers.device import parse_devices
+from workers.device import CPU, parse_devices
 from workers.doctor import examine
 from workers.engines.load import check_model
-from workers.models import find_model
+from workers.models import ModelFile, find_model
 from workers.process import NETWORK
 from workers.run import dispatching, with_redis
 from workers.settings import Settings, read_settings
@@ -70,17 +70,28 @@ def add_to(app: typer.Typer) -> None:
 def work_locally(
     model: Annotated[str, typer.Option(metavar="NAME", help=words("help_model"))] = DEFAULT_MODEL,
     devices: Annotated[
-        str, typer.Option(metavar="0,1|cpu|metal", help=words("help_devices"))
-    ] = "cpu",
+        str | None, typer.Option(metavar="0,1|cpu|metal", help=words("help_devices"))
+    ] = None,
     db: Db = None,
     redis: Redis = None,
     config: Config = None,
     as_data: Json = False,
 ) -> None:
-    posts = [Post(model, device.name, device.cores) for device in parse_devices(devices)]
     read = read_settings(database_url=db, redis_url=redis, config=config)
-    check_model(find_model(read, model))  # before a database is made or a Redis started
+    found = find_model(read, model)
+    posts = _place(found, devices)
+    check_model(found)  # before a database is made or a Redis started
     _supervise(posts, read)
+
+
+def _place(model: ModelFile, devices: str | None) -> list[Post]:
+    """Return a post for each device; a model on servers has one, and takes none to choose."""
+    if model.server_device is None:
+        found = parse_devices(CPU if devices is None else devices)
+        return [Post(model.name, device.name, device.cores) for device in found]
+    if devices is not None:
+        raise SettingError("devices_of_server", model=model.name)
+    return [Post(model.name, model.server_device)]
 
 
 def work_in_cloud(

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import structlog
@@ -37,17 +38,31 @@ def open_counter(model: ModelFile) -> Iterator[Callable[[str], int] | None]:
 
 
 def check_model(model: ModelFile) -> None:
-    """Look at a model's file without loading it.
+    """Look at a model's file without loading it, or at its servers' addresses without asking them.
 
-    Raises ModelError when it is missing, no GGUF, or cut off.
+    Raises ModelError when it is missing, no GGUF, or cut off, SettingError for an address that
+    rows may not go to.
     """
+    if model.section.engine == "openai":
+        from workers.engines.openai.access import check_addresses  # noqa: PLC0415 - an HTTP client
+
+        check_addresses(model.section, model.name)
     if model.path is not None:
         for part in list_parts(model.path):
             check_gguf(part)
 
 
-def load_engine(model: ModelFile, journal: Journal, *, gpu_layers: int = 0) -> Engine:
+def load_engine(
+    model: ModelFile,
+    journal: Journal,
+    *,
+    gpu_layers: int = 0,
+    stop: Event | None = None,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Engine:
     """Load a model with so many layers on the GPU, -1 for all.
+
+    A server that loads its model is waited for, until `stop`; `on_wait` is called once then.
 
     On the processor its prepared file answers, if there is a good one and the settings let it.
     Raises ModelError when its file is missing, damaged or not the known one, and SettingError
@@ -56,6 +71,10 @@ def load_engine(model: ModelFile, journal: Journal, *, gpu_layers: int = 0) -> E
     section = model.section
     if section.engine == "stub":
         return StubEngine(journal, name=model.name, **section.stub)
+    if section.engine == "openai":
+        from workers.engines.openai import load_servers  # noqa: PLC0415 - as above
+
+        return load_servers(model.name, section, stop or Event(), on_wait)
     check_model(model)
     if model.path is None:
         raise ModelError("model_missing", path=model.name)

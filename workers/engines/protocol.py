@@ -4,20 +4,23 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from jobs.prompt import Completion, Prompt
+from jobs.prompt import Asked, Completion, Prompt, Question
 
 
 @dataclass(frozen=True, slots=True)
 class EngineModel:
     """The file that answers: `file_hash` is the sha256 of its bytes in hex.
 
-    `numerics` are words for what else its numbers hang on: the program, and how exact it is.
+    Of a server's model nobody here has the bytes: it is then the sha256 of what the server says
+    about it. `numerics` are words for what else its numbers hang on: the program, and how exact
+    it is. `place` is shown of a worker that has no device of its own.
     """
 
     name: str
     file_hash: str
     context_tokens: int
     numerics: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,14 @@ class Engine(Protocol):
     @property
     def model(self) -> EngineModel: ...
 
+    @property
+    def asks(self) -> Asked:
+        """What it is to be handed: prompts, or questions if it only talks."""
+        ...
+
     def submit(
         self,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[Prompt | Question],
         deliver: Callable[[Completion], None],
         *,
         alone: bool = False,
@@ -68,6 +76,7 @@ class Engine(Protocol):
     ) -> None:
         """Queue prompts for an owner. With `alone` each of them is the only one in its native step.
 
+        All are what `asks` says; anything else is a TypeError.
         Prompts may share a key: they are parts of one row, and each is delivered.
         Raises `SpecError` for a constraint this engine cannot meet (`labels_tokenise_alike`,
         `schema_unusable`); then none of the prompts is queued.

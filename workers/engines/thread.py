@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from jobs.errors import EngineStopped
-from jobs.prompt import Completion, Prompt, Usage
+from jobs.prompt import Asked, Completion, Prompt, Question, Usage
 from workers.engines.protocol import Counters, EngineModel
 
 ARRIVALS_PER_TURN: Final = 256  # preparing more between two steps would leave the device idle
@@ -57,13 +57,18 @@ class EngineThread(ABC):
     def model(self) -> EngineModel:
         return self._model
 
+    @property
+    def asks(self) -> Asked:
+        """It completes, constrains and scores."""
+        return "prompt"
+
     def start(self) -> None:
         """Let the thread take over the device; called once, by whoever built the engine."""
         self._thread.start()
 
     def submit(
         self,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[Prompt | Question],
         deliver: Callable[[Completion], None],
         *,
         alone: bool = False,
@@ -73,12 +78,14 @@ class EngineThread(ABC):
         with self._changed:
             if self._ended or self._closing.is_set():
                 raise EngineStopped("engine_stopped", model=self._model.name)
+            tickets = []
             for prompt in prompts:
+                if not isinstance(prompt, Prompt):
+                    raise TypeError("this engine takes prompts")
                 self.check(prompt)
+                tickets.append(Ticket(prompt, deliver, self._submissions, alone, owner))
             if not self._outstanding:
                 self._progress_at = self._clock()
-            number = self._submissions
-            tickets = [Ticket(prompt, deliver, number, alone, owner) for prompt in prompts]
             self._submissions += 1
             self._inbox.extend(tickets)
             self._outstanding.update((id(ticket), ticket) for ticket in tickets)
@@ -136,7 +143,7 @@ class EngineThread(ABC):
         try:
             ticket.deliver(completion)
         except Exception as error:
-            _log.error("delivery of row %d failed: %s", completion.key, _describe(error))
+            _log.error("delivery of row %d failed: %s", completion.key, describe_error(error))
 
     def fail(self, ticket: Ticket, reason: str, usage: Usage = Usage()) -> None:  # noqa: B008
         """Deliver the code of the reason why there is no answer."""
@@ -181,7 +188,7 @@ class EngineThread(ABC):
             while self._wait_for_work():
                 self._turn()
         except Exception as error:
-            _log.critical("engine thread of %s died: %s", self._model.name, _describe(error))
+            _log.critical("engine thread of %s died: %s", self._model.name, describe_error(error))
         finally:
             with self._changed:
                 self._ended = True
@@ -213,7 +220,7 @@ class EngineThread(ABC):
             self._progress_at = self._clock()
 
 
-def _describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Name the kind and the place of an error, never its words: they may quote a row."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""

@@ -15,12 +15,13 @@ from workers.cli.models.describing import (
     name_problem,
     used_format,
 )
-from workers.cli.options import Config, Db, Json, Redis, print_json, words
+from workers.cli.options import LANGUAGE, Config, Db, Json, Redis, print_json, words
 from workers.engines.llama.gguf import hash_model, list_parts
 from workers.engines.load import check_model
 from workers.hub import Hub
 from workers.models import ModelFile, find_model, list_models
 from workers.origin import Origin, read_origin
+from workers.servers import describe_server, look_at_servers
 from workers.settings import Settings, read_settings
 
 Finding = dict[str, Any]
@@ -67,6 +68,9 @@ def _examine(settings: Settings, name: str, hub: Hub | None) -> Iterator[Finding
     except SekishoError as error:
         yield _found(name, False, words(error.code, **error.params), error.code)
         return
+    if model.server_device is not None:
+        yield from _examine_servers(model)
+        return
     if model.path is None or model.section.engine != "llama":
         yield _found(name, True, model.section.engine)
         return
@@ -85,6 +89,17 @@ def _examine(settings: Settings, name: str, hub: Hub | None) -> Iterator[Finding
     yield from _examine_prepared(model)
     if hub is not None and origin is not None and origin.repository is not None:
         yield _compare_revision(name, origin, origin.repository, hub)
+
+
+def _examine_servers(model: ModelFile) -> Iterator[Finding]:
+    try:
+        states = look_at_servers(model, LANGUAGE)
+    except SekishoError as error:
+        yield _found(model.name, False, words(error.code, **error.params), error.code)
+        return
+    for state in states:
+        said = f"{state.server}: {describe_server(state, LANGUAGE)}"
+        yield _found(model.name, state.problem is None, said, state.problem)
 
 
 def _examine_prepared(model: ModelFile) -> Iterator[Finding]:

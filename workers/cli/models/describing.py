@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -27,7 +28,8 @@ def describe(settings: Settings, name: str) -> dict[str, Any]:
         model = find_model(settings, name)
         told["file"] = None if model.path is None else str(model.path)
         if model.path is None or model.section.engine != "llama":
-            return told | {"file": None, "format": model.section.engine}
+            urls = ", ".join(urlsplit(url).netloc for url in model.section.urls)
+            return told | {"file": urls or None, "format": model.section.engine}
         weights = count_weights(model.path)
         size = sum(part.stat().st_size for part in list_parts(model.path))
     except SekishoError as error:

@@ -1,5 +1,7 @@
 """`sekisho models show`: a model's file, where it came from, and what the catalogue says of it."""
 
+from typing import Any
+
 import typer
 
 from jobs.errors import ModelError
@@ -15,11 +17,22 @@ from workers.cli.models.describing import (
     show_value,
     tell_entry,
 )
-from workers.cli.options import Config, Db, Json, Redis, print_json, print_pairs, print_table, words
+from workers.cli.options import (
+    LANGUAGE,
+    Config,
+    Db,
+    Json,
+    Redis,
+    print_json,
+    print_pairs,
+    print_table,
+    words,
+)
 from workers.engines.load import check_model
 from workers.engines.prepared import Record
 from workers.models import ModelFile, find_model
 from workers.origin import Origin, read_origin
+from workers.servers import describe_server, look_at_servers
 from workers.settings import Settings, read_settings
 
 NOT_HERE = ("model_not_pulled", "model_not_installed")
@@ -55,6 +68,9 @@ def _show_missing(name: str, entry: Entry, error: ModelError, as_data: bool) -> 
 
 def _show_here(settings: Settings, model: ModelFile, entry: Entry | None, as_data: bool) -> None:
     told = describe(settings, model.name)
+    if model.server_device is not None:
+        _show_servers(model, told, as_data)
+        return
     found = look(model)
     origin = None if model.path is None else read_origin(model.path)
     if as_data:
@@ -74,6 +90,16 @@ def _show_here(settings: Settings, model: ModelFile, entry: Entry | None, as_dat
         _print_record(found.record)
     if entry is not None:
         _print_entry(entry)
+
+
+def _show_servers(model: ModelFile, told: dict[str, Any], as_data: bool) -> None:
+    """Print what the servers of a model say now."""
+    states = look_at_servers(model, LANGUAGE)
+    if as_data:
+        print_json(told | {"servers": [state.data for state in states]})
+    else:
+        print_pairs([(state.server, describe_server(state, LANGUAGE)) for state in states])
+    raise typer.Exit(1 if any(state.problem for state in states) else 0)
 
 
 def _print_origin(origin: Origin) -> None:
