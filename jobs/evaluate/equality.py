@@ -4,8 +4,7 @@ Text is compared after NFKC, case folding and white-space folding, numbers as nu
 days, money as amount and currency (a gold amount without currency agrees with any), lists as sets.
 """
 
-import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -35,8 +34,8 @@ def canonical(field: FieldSpec, value: Any) -> Hashable:
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     kind: str = field.type
-    if kind in ("list", "record"):
-        return _plain(value)
+    if kind == "record":
+        return _record(getattr(field, "fields", ()), value)
     if kind == "money" and not isinstance(value, dict):
         return (_number(value), ANY_CURRENCY)
     if kind in ("integer", "number"):
@@ -53,6 +52,21 @@ def canonical(field: FieldSpec, value: Any) -> Hashable:
     if kind == "money":
         return (Decimal(settled.value["amount"]), str(settled.value["currency"]))
     return _plain(settled.value)
+
+
+def _record(fields: Sequence[FieldSpec], value: Any) -> Hashable:
+    """Return a record of a list by the values of its own fields; what is silent is null."""
+    if not isinstance(value, Mapping):
+        raise ValueError("record")
+    parts: list[tuple[str, Hashable]] = []
+    for field in fields:
+        inner = value.get(field.name)
+        if str(field.type) == "list":
+            item = getattr(field, "item", field)
+            parts.append((field.name, tuple(canonical(item, one) for one in inner or ())))
+        else:
+            parts.append((field.name, canonical(field, inner)))
+    return tuple(parts)
 
 
 def is_same(gold: Hashable, answer: Hashable) -> bool:
@@ -83,16 +97,11 @@ def _number(value: Any) -> Decimal:
 
 
 def _plain(value: Any) -> Hashable:
-    """Return any JSON value as something that can be compared and counted."""
+    """Return a string, number or truth in the form in which it is compared."""
     if isinstance(value, str):
         return fold(value).text.strip()
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | float):
         return Decimal(str(value)).normalize()
-    if isinstance(value, dict):
-        parts = {fold(str(key)).text: repr(_plain(part)) for key, part in value.items()}
-        return json.dumps(parts, sort_keys=True, ensure_ascii=False)
-    if isinstance(value, list | tuple):
-        return tuple(_plain(part) for part in value)
     raise ValueError(type(value).__name__)

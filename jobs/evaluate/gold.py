@@ -16,7 +16,7 @@ does not have is read as it is (the row is wrong) and named too.
 
 import json
 import unicodedata
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,7 +82,13 @@ def read_labels(text: str, labels: Labels, *, multi: bool) -> frozenset[str]:
     found = _split_labels(text.strip(), multi=multi)
     if not multi and len(found) != 1:
         raise GoldError("gold_not_one_label")
-    return frozenset(labels.find(one) for one in found)
+    return name_labels(found, labels, multi=multi)
+
+
+def name_labels(found: Iterable[str], labels: Labels, *, multi: bool) -> frozenset[str]:
+    """Return the labels of names; of several "none of these" is the empty set."""
+    named = frozenset(labels.find(one) for one in found)
+    return named - {OTHER} if multi and labels.other else named
 
 
 def _split_labels(text: str, *, multi: bool) -> list[str]:
@@ -129,11 +135,8 @@ def _item_of(field: FieldSpec) -> FieldSpec:
     """Return what one member of a list field is; any other field is its own."""
     if str(field.type) != "list":
         return field
-    item = getattr(field, "items", None)
-    if isinstance(item, FieldSpec):
-        return item
-    kind = item if isinstance(item, str) else "record"
-    return field.model_copy(update={"type": kind})
+    item: FieldSpec = getattr(field, "item", field)
+    return item
 
 
 def read_text(text: str) -> str:

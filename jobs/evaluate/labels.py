@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from jobs.evaluate.gold import OTHER, Labels
+from jobs.evaluate.gold import OTHER, Labels, name_labels
 from jobs.evaluate.intervals import Numbers, Places, bootstrap, bootstrap_mean, wilson
 from jobs.evaluate.rows import (
     AnsweredRow,
@@ -66,8 +66,9 @@ def answered_labels(output: Mapping[str, Any] | None, labels: Labels) -> frozens
     none where one is asked for, is "none of these"."""
     if output is None:
         return None
-    said = output["labels"] if "labels" in output else [output.get("label")]
-    found = (OTHER if one is None else labels.find(str(one)) for one in said)
+    multi = "labels" in output
+    said = output["labels"] if multi else [output.get("label")]
+    found = name_labels((OTHER if one is None else str(one) for one in said), labels, multi=multi)
     return frozenset(one if labels.has(one) else OTHER for one in found)
 
 
