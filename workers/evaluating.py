@@ -9,17 +9,25 @@ on. The cache is not used, so that speed and cost are those of answering.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from jobs.cost import NANO_USD_PER_USD, format_usd
 from jobs.errors import SettingError, SourceError
-from jobs.evaluate import Evaluation, Wish, evaluate, mark_spec, read_row
+from jobs.evaluate import (
+    Evaluation,
+    Wish,
+    check_gold,
+    evaluate,
+    mark_spec,
+    read_row,
+    unanswered_row,
+)
 from jobs.evaluate.measure import FORM
 from jobs.job import BatchStatus, Job
-from jobs.source import read_records
+from jobs.source import Records, Row, read_records
 from jobs.spec import Spec
 from jobs.store import Database, batches, evaluations, results
 from jobs.store.batches import Batch
@@ -54,33 +62,44 @@ class Outcome:
     batch_id: str
 
 
-def find_groups(spec: Spec, path: Path, asked: Sequence[str]) -> tuple[str, ...]:
-    """Return the columns to group by: those asked for, and the languages a file has.
+def complete(plan: Plan) -> Plan:
+    """Return the plan with the language columns that the file has as groups.
 
-    Raises SourceError for a column that was asked for and is not there.
+    The file is read once for it, before anything is answered: raises SourceError for a column
+    that is not there, SettingError for a gold column that the model would read, or of which
+    nothing fits the spec.
     """
-    found = list(asked)
-    for column in LANGUAGE_COLUMNS:
-        with suppress(SourceError):
-            _look(spec, path, (column,))
-            found.append(column)
-    return tuple(dict.fromkeys(found))
+    text = plan.spec.input.text
+    if plan.gold in ((text,) if isinstance(text, str) else text):
+        raise SettingError("evaluate_gold_is_text", column=plan.gold)
+    _open(plan, ())
+    languages = [column for column in LANGUAGE_COLUMNS if _has(plan, column)]
+    records = _open(plan, languages)
+    rows, said = [], set()
+    for record in islice(records, plan.limit):
+        if isinstance(record, Row):
+            values = dict(record.attributes)
+            said |= {name for name in languages if values[name]}
+            gold = values[plan.gold]
+            rows.append(unanswered_row(record.record_number, record.source_id, gold))
+    if rows or records.file_error is None:
+        check_gold(plan.spec, rows, plan.wish)
+    groups = (*plan.wish.groups, *(name for name in languages if name in said))
+    return replace(plan, wish=replace(plan.wish, groups=tuple(dict.fromkeys(groups))))
 
 
-def check_columns(spec: Spec, path: Path, gold: str, groups: Sequence[str]) -> None:
-    """Refuse a gold column that is not there, or that the model would read.
-
-    Raises SourceError, SettingError.
-    """
-    text = spec.input.text
-    if gold in ((text,) if isinstance(text, str) else text):
-        raise SettingError("evaluate_gold_is_text", column=gold)
-    _look(spec, path, (gold, *groups))
+def _has(plan: Plan, column: str) -> bool:
+    try:
+        _open(plan, (column,))
+    except SourceError:
+        return False
+    return True
 
 
-def _look(spec: Spec, path: Path, columns: tuple[str, ...]) -> None:
-    shape = shape_of(spec)
-    read_records(path, replace(shape, keep=tuple(dict.fromkeys((*shape.keep, *columns)))))
+def _open(plan: Plan, columns: Sequence[str]) -> Records:
+    shape = shape_of(plan.spec)
+    keep = (*shape.keep, plan.gold, *plan.wish.groups, *columns)
+    return read_records(plan.path, replace(shape, keep=tuple(dict.fromkeys(keep))))
 
 
 def answer(run: Run, plan: Plan, model: str | None) -> tuple[Spec, Batch, float]:

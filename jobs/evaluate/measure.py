@@ -107,29 +107,48 @@ def evaluate(spec: Spec, rows: Iterable[AnsweredRow], wish: Wish) -> Evaluation:
     if isinstance(task, ClassifyTask):
         labels = golds.labels_of(task, wish.gold_other)
         multi = bool(getattr(task, "multi_label", False))
-        readable, findings = _read(
-            counted, lambda text: golds.read_labels(text, labels, multi=multi)
-        )
-        unknown = [
-            Finding(row.row_number, row.source_id, "gold_label_unknown", {})
-            for row, found in readable
-            if not all(labels.has(label) for label in found)
-        ]
-        _refuse_all_unfit(counted, [*findings, *unknown])
-        measured = measure_labels(readable, labels, multi=multi)
-        findings = sorted([*findings, *unknown], key=lambda one: one.row_number)
+        named, findings = _read_labels(counted, labels, multi=multi)
+        measured = measure_labels(named, labels, multi=multi)
     elif isinstance(task, ExtractTask):
         records, findings = _read(counted, lambda text: golds.read_fields(text, task))
-        _refuse_all_unfit(counted, findings)
         measured = measure_fields(records, task)
     else:
         is_translation = isinstance(task, TranslateTask)
         bar = BARS[task.kind] if wish.bar is None else wish.bar
         texts, findings = _read(counted, golds.read_text if is_translation else golds.read_summary)
-        _refuse_all_unfit(counted, findings)
         measure = measure_translations if is_translation else measure_summaries
         measured = measure(texts, bar)
     return _assemble(task.kind, counted, findings, measured, wish, bar)
+
+
+def check_gold(spec: Spec, rows: Iterable[AnsweredRow], wish: Wish) -> None:
+    """Refuse a gold column of which nothing fits, before a row is answered.
+
+    Raises SettingError.
+    """
+    task = spec.task
+    counted = list(rows)
+    if isinstance(task, ClassifyTask):
+        labels = golds.labels_of(task, wish.gold_other)
+        _read_labels(counted, labels, multi=bool(getattr(task, "multi_label", False)))
+    elif isinstance(task, ExtractTask):
+        _read(counted, lambda text: golds.read_fields(text, task))
+    else:
+        _read(counted, golds.read_text)
+
+
+def _read_labels(
+    rows: Sequence[AnsweredRow], labels: golds.Labels, *, multi: bool
+) -> tuple[list[tuple[AnsweredRow, frozenset[str]]], list[Finding]]:
+    """Read gold labels; one that the spec does not have is a finding, but its row is scored."""
+    readable, findings = _read(rows, lambda text: golds.read_labels(text, labels, multi=multi))
+    findings += [
+        Finding(row.row_number, row.source_id, "gold_label_unknown", {})
+        for row, found in readable
+        if not all(labels.has(label) for label in found)
+    ]
+    _refuse_all_unfit(rows, findings)
+    return readable, sorted(findings, key=lambda one: one.row_number)
 
 
 def _read(
@@ -143,6 +162,7 @@ def _read(
             readable.append((row, read(row.gold)))
         except GoldError as error:
             findings.append(Finding(row.row_number, row.source_id, error.code, error.params))
+    _refuse_all_unfit(rows, findings)
     return readable, findings
 
 

@@ -186,7 +186,7 @@ def _ends(saved: Saved, told: Say) -> Iterator[Section]:
     lines = [(told(f"eval_{name}"), f"{metrics[name]:,}") for name in ("rows", "answered", "kept")]
     for group in ("unanswered", "failed_checks", "gold_findings"):
         for code, count in metrics[group].items():
-            lines.append((told(f"eval_{group}_line", code=code), f"{count:,}"))
+            lines.append((told(f"eval_{group}_line", reason=code), f"{count:,}"))
     if metrics["gold_left_out"]:
         lines.append((told("eval_gold_left_out"), f"{metrics['gold_left_out']:,}"))
     rejected = metrics["cost"]["rejected"]

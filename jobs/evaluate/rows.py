@@ -110,6 +110,11 @@ def read_row(line: Mapping[str, Any], gold: str, groups: Sequence[str]) -> Answe
     )
 
 
+def unanswered_row(row_number: int, source_id: str, gold: str) -> AnsweredRow:
+    """Return a row that nobody has answered yet."""
+    return AnsweredRow(row_number, source_id, None, False, None, NO_REASON, gold)
+
+
 def score_row(row: AnsweredRow, score: float, *, right: bool) -> RowScore:
     """Score a row; no gate would keep what failed a check, so that has no confidence here."""
     confidence = row.confidence if row.kept and row.output is not None else None

@@ -24,6 +24,7 @@ from jobs.spec import ClassifyTask, Spec, read_spec
 from jobs.store import evaluations
 from jobs.store.evaluations import Saved
 from workers.cli.inputs import gather
+from workers.cli.night import tell_interrupted
 from workers.cli.options import (
     Config,
     Db,
@@ -37,7 +38,7 @@ from workers.cli.options import (
 )
 from workers.cli.out import check_out, write_whole
 from workers.device import parse_device
-from workers.evaluating import Outcome, Plan, answer, check_columns, find_groups, measure
+from workers.evaluating import Outcome, Plan, answer, complete, measure
 from workers.run import Run, RunOptions, check_models
 from workers.settings import Settings, read_settings
 from workers.view import make_view
@@ -116,14 +117,18 @@ def evaluate(
     parsed = read_spec(spec)
     _refuse_unused(parsed, gold_other, bar)
     (path,) = gather([file], settings)[:1] or [file]
-    found = find_groups(parsed, path, groups or ())
-    check_columns(parsed, path, gold, found)
-    wish = Wish(found, gold_other, bar, _read_words(blocklist))
-    plan = Plan(parsed, path, gold, wish, cloud, limit)
+    wish = Wish(tuple(groups or ()), gold_other, bar, _read_words(blocklist))
+    plan = complete(Plan(parsed, path, gold, wish, cloud, limit))
     others = [file, spec, *([blocklist] if blocklist is not None else [])]
     target = None if html is None else check_out(html, settings, others, "--html")
     options = RunOptions(device=parse_device(device).name, use_cache=False)
-    status = _work(plan, named, settings, options, target, compare_two=compare_two, as_data=as_data)
+    try:
+        status = _work(
+            plan, named, settings, options, target, compare_two=compare_two, as_data=as_data
+        )
+    except KeyboardInterrupt:
+        typer.echo(words("interrupted"), err=True)
+        raise tell_interrupted(as_data=as_data) from None
     raise typer.Exit(status)
 
 
