@@ -4,6 +4,7 @@ Text is compared after NFKC, case folding and white-space folding, numbers as nu
 days, money as amount and currency (a gold amount without currency agrees with any), lists as sets.
 """
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -16,6 +17,8 @@ from jobs.tasks.values import Source, fits, settle
 NOWHERE: Final = Source("")
 """Values are only brought into their form; where they stand in a text does not matter here."""
 ANY_CURRENCY: Final = ""
+GROUPED: Final = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+"""1,200 is twelve hundred in gold, though a text's 1,200 might be one and a bit."""
 FALSE_AND_TRUE: Final = {
     "false": False,
     "no": False,
@@ -91,9 +94,12 @@ def _number(value: Any) -> Decimal:
     except ArithmeticError:
         pass
     found = find_numbers(text)
-    if len(found) != 1 or len(found[0].values) != 1:
+    if len(found) == 1 and len(found[0].values) == 1:
+        return next(iter(found[0].values)).normalize()
+    grouped = GROUPED.findall(text)
+    if len(found) != 1 or len(grouped) != 1:
         raise ValueError("number")
-    return next(iter(found[0].values)).normalize()
+    return Decimal(grouped[0].replace(",", "")).normalize()
 
 
 def _plain(value: Any) -> Hashable:
