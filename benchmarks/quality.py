@@ -25,7 +25,7 @@ MODEL: Final = "smollm2-135m"
 ROWS: Final = 60
 Record = Mapping[str, Any]
 HEAD: Final = (
-    "task", "language", "file", "rows", "answered", "figures (95% interval)",
+    "task", "language", "file", "rows", "answered", "checks passed", "figures (95% interval)",
     "kept at 90 / 95 / 99%", "ECE", "rows/s",
 )  # fmt: skip
 NOTHING: Final = "-"
@@ -251,6 +251,7 @@ def describe(case: Case, metrics: Mapping[str, Any]) -> list[str]:
         case.file,
         str(metrics["rows"]),
         str(metrics["answered"]),
+        str(metrics["kept"]),
         ", ".join(figures),
         " / ".join(show(one["share"]) for one in calibration["coverages"]),
         show(calibration["ece"]),

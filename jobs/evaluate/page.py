@@ -5,6 +5,7 @@ stands in a row.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -73,6 +74,14 @@ def compose_comparison(
             (told("eval_only_right", model=names["right"]), f"{comparison.only_right_right:,}"),
         ),
     )
+    means = Table(
+        header=(told("eval_model"), told("eval_mean_score")),
+        lines=(
+            (names["left"], _maybe(asdict(comparison.left))),
+            (names["right"], _maybe(asdict(comparison.right))),
+        ),
+        marks=(mark_of(asdict(comparison.left)), mark_of(asdict(comparison.right))),
+    )
     header = (told("eval_figure"), names["left"], names["right"])
     beside = Table(header, tuple(_beside(left, right, told)))
     return FigurePage(
@@ -81,7 +90,7 @@ def compose_comparison(
         headline=headline,
         tone="good" if comparison.winner != "neither" else "hand",
         sections=(
-            Section(told("eval_difference"), (difference,), notes=tuple(notes)),
+            Section(told("eval_difference"), (means, difference), notes=tuple(notes)),
             Section(told("eval_side_by_side"), (beside,)),
         ),
         made=told("page_made", at=show_moment(right.created_at, ZONE)),

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.evaluate.calibration import calibrate, cover, fill_bins, measure_ece
@@ -72,6 +72,7 @@ def test_a_perfect_model() -> None:
     assert [one.share for one in found.coverages] == [1.0, 1.0, 1.0]
 
 
+@settings(deadline=None)
 @given(PAIRS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(
     pairs: list[tuple[float | None, bool]], chance: random.Random
@@ -85,6 +86,7 @@ def test_the_order_of_rows_changes_nothing(
     assert one.coverages == other.coverages
 
 
+@settings(deadline=None)
 @given(PAIRS)
 def test_figures_stay_in_their_bounds(pairs: list[tuple[float | None, bool]]) -> None:
     """Everything is from 0 to 1, a stricter accuracy never covers more, bins hold all rows."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.evaluate import compare
@@ -36,6 +36,7 @@ def test_nothing_shared() -> None:
     assert (found.rows, found.winner, found.score.value) == (0, "neither", None)
 
 
+@settings(deadline=None)
 @given(SCORES)
 def test_an_evaluation_is_not_better_than_itself(values: list[float]) -> None:
     """The difference is 0."""
@@ -43,6 +44,7 @@ def test_an_evaluation_is_not_better_than_itself(values: list[float]) -> None:
     assert (found.winner, found.score.value) == ("neither", 0.0)
 
 
+@settings(deadline=None)
 @given(SCORES, SCORES)
 def test_the_other_way_round_the_other_wins(one: list[float], other: list[float]) -> None:
     """The comparison is antisymmetric."""

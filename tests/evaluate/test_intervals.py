@@ -1,7 +1,7 @@
 """Intervals: Wilson's against published values, the bootstrap against what must hold."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.evaluate.intervals import bootstrap_mean, wilson
@@ -24,6 +24,7 @@ def test_ends_are_exact_and_nothing_is_said_of_no_rows() -> None:
     assert bootstrap_mean([]) == Figure(None)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_holds_its_value(counts: tuple[int, int]) -> None:
     """The proportion lies in its interval, which lies in [0, 1]."""

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.evaluate.gold import OTHER, Labels
@@ -41,6 +41,7 @@ def test_hand_computed_values() -> None:
     assert confusions == {("a", NOTHING): 1, ("a", "c"): 1, ("b", "a"): 1}
 
 
+@settings(deadline=None)
 @given(PAIRS, st.randoms(use_true_random=False))
 def test_order_changes_nothing_and_f1_lies_between(
     pairs: list[tuple[str, str | None]], chance: random.Random
@@ -58,6 +59,7 @@ def test_order_changes_nothing_and_f1_lies_between(
             assert low - 1e-9 <= line.f1 <= high + 1e-9
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=30))
 def test_perfect_answers_are_perfect(golds: list[str]) -> None:
     """Every figure is 1, also where there is one class only."""
