@@ -1,4 +1,4 @@
-"""`make eval`: rows drawn evenly, specs that are specs, shapes checked, a table; no data, no fuss."""
+"""`make eval`: rows drawn evenly, specs that are specs, shapes checked; no data, no fuss."""
 
 import io
 import subprocess

@@ -1,6 +1,7 @@
 """Classifications: hand-computed F1, what is perfect, what an unanswered row costs."""
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -71,7 +72,7 @@ def test_perfect_answers_are_perfect(golds: list[str]) -> None:
 def test_several_labels() -> None:
     """{a,b} answered {a}: 2 x 1 / 3; {} answered {} is right; unanswered is wrong."""
     golds = [frozenset({"a", "b"}), frozenset[str](), frozenset({"c"})]
-    outputs = [{"labels": ["a"]}, {"labels": []}, None]
+    outputs: list[dict[str, Any] | None] = [{"labels": ["a"]}, {"labels": []}, None]
     rows = [
         (make_row(n, "", out), gold)
         for n, (gold, out) in enumerate(zip(golds, outputs, strict=True))
