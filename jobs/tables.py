@@ -449,3 +449,27 @@ notifications = Table(
     Index(None, "given_up_at"),
     comment="what is owed to the webhook; counts and ids only",
 )
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("evaluation_id", RecordId, primary_key=True, comment="order in which they were made"),
+    Column("identity", String(64), nullable=False, comment="sha256 of batch, gold and options"),
+    Column("batch_id", ForeignKey("batches.batch_id"), nullable=False, comment="batch measured"),
+    Column("spec_name", String(64), nullable=False, comment="name of the user's spec"),
+    Column("spec_hash", String(64), nullable=False, comment="sha256 of the spec that was run"),
+    Column("task", String(16), nullable=False, comment="classify, extract, translate, summarize"),
+    Column("file_name", Text, nullable=False, comment="name of the input file without folder"),
+    Column("file_hash", String(64), nullable=False, comment="sha256 of the file's bytes"),
+    Column("gold_column", Text, nullable=False, comment="column of the right answers"),
+    Column("model_name", String(64), nullable=False, comment="model of the first tier"),
+    Column("model_hash", String(64), nullable=False, comment="sha256 of its file, empty: unknown"),
+    Column("prompt_hash", String(64), nullable=False, comment="sha256 of what is asked of a row"),
+    Column("rows", BigInteger, nullable=False, comment="rows that were scored"),
+    Column("metrics", Json, nullable=False, comment="all figures, see jobs.evaluate.measure"),
+    Column("scores", Json, nullable=False, comment="[source_id, score, right] of every row"),
+    Column("created_at", UtcTime, nullable=False, comment="when it was committed"),
+    UniqueConstraint("identity"),
+    Index(None, "file_hash", "gold_column"),
+    comment="answers measured against right ones; records are only ever added",
+)

@@ -17,6 +17,7 @@ from jobs.words import choose_language, say
 from workers.cli import (
     diff,
     draft,
+    evaluate,
     fleet,
     forecast,
     inspect,
@@ -35,7 +36,7 @@ from workers.log import configure_log
 EXIT_PIPE: Final = 141
 """What a shell reports of a program whose reader has left."""
 NOT_BUILT: Final = (
-    "retry", "cancel", "evaluate",
+    "retry", "cancel",
     "cost", "gate", "review", "train", "care", "erase", "audit",
 )  # fmt: skip
 """Commands of the contract whose part is not built yet."""
@@ -77,6 +78,7 @@ fleet.add_to(app)
 savings.add_to(app)
 diff.add_to(app)
 draft.add_to(app)
+evaluate.add_to(app)
 forecast.add_to(app)
 models.add_to(app)
 watch.add_to(app)
