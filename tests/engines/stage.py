@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jobs.prompt import Completion, Frame, FreeText, Prompt
 from workers.engines.llama.choice import Choice
 from workers.engines.llama.constraint import Grammar, Matcher
-from workers.engines.llama.labels import Tokens, build_trie
+from workers.engines.llama.labels import Tokens, build_questions, build_trie
 from workers.engines.llama.memory import Memory
 from workers.engines.llama.model import ContextSize, Model, Piece
 from workers.engines.llama.scheduler import Scheduler
@@ -70,7 +70,11 @@ WRITTEN = Group((3,) * 10, (), writing=Writing(END, 30))
 FORCING = Group((4,) * 15, (), writing=Writing(END, 20, grammar=ForcingGrammar()))
 SHARING = Group(PLAIN.prefix, (), writing=Writing(END, 8))  # another task of the same frame
 TALKING = Group((5,) * 12, (), writing=Writing(END, 100))  # longer than is expected at first
-GROUPS = (PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING)
+ASKED = [((7, n, *(3,) * (n % 4), 1), (7, n, *(3,) * (n % 4), 2)) for n in range(9)]
+SEVERAL = Group(
+    (6,) * 10, *build_questions([str(n) for n in range(9)], ASKED, end=END), several=True
+)  # a question for each label
+GROUPS = (PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING, SEVERAL)
 
 
 class Cells(Model):

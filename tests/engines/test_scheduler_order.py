@@ -8,7 +8,7 @@ from tests.engines.stage import GROUPS, Row, Stage, answer_alone, same_answer
 from workers.engines.llama.sequence import NOWHERE, Prefix, Sequence
 from workers.engines.llama.step import Budget
 
-PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING = range(len(GROUPS))
+PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING, SEVERAL = range(len(GROUPS))
 WIDE = Budget(step_tokens=100, context_tokens=100, cells=300, sequences=12, outputs=32)
 
 

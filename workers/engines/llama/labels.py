@@ -57,6 +57,7 @@ class Trie:
     """`branches[0]` is the root if there is a choice.
 
     `targets[branch][child]` is where a child leads: to another branch, or to label `-1 - number`.
+    Where every label is a question of its own branch n is label n, and there are no targets.
     """
 
     labels: tuple[str, ...]
@@ -153,6 +154,36 @@ class Search:
             self._masses[target] = mass
 
 
+class Questions:
+    """The probabilities of one row's labels, each from its own branch; the row itself asks nothing.
+
+    Each branch settles as much of the answer as any other.
+    """
+
+    unopened: Final = ()
+
+    def __init__(self, trie: Trie) -> None:
+        self._trie = trie
+        self._known: dict[int, float] = {}
+
+    def see(self, branch: int, logits: NDArray[np.float32]) -> None:
+        """Take the logits of a label's yes and no."""
+        self._known[branch] = float(_softmax(logits)[0])
+
+    def wanted(self) -> list[tuple[float, int]]:
+        """Return (weight, branch) of all that was not opened yet, in the order of the labels."""
+        count = len(self._trie.branches)
+        return [(1 / count, branch) for branch in range(count) if branch not in self._known]
+
+    def waits_for(self, branch: int) -> bool:
+        """Tell whether the row itself must give logits: never."""
+        return False
+
+    def probabilities(self) -> dict[str, float]:
+        """Return the probability of every label, in the order of the labels."""
+        return {self._trie.labels[number]: self._known[number] for number in sorted(self._known)}
+
+
 def split_stem(continued: Sequence[Tokens]) -> tuple[Tokens, tuple[Tokens, ...]]:
     """Split tokenised suffix + label, one per label, into the common beginning and the rests.
 
@@ -187,6 +218,31 @@ def build_trie(labels: Sequence[str], sequences: Sequence[Tokens], *, end: int) 
     )
     branches = tuple(Branch(path, tuple(children[path])) for path in paths)
     return Trie(tuple(labels), branches, targets)
+
+
+def build_questions(
+    labels: Sequence[str], answers: Sequence[tuple[Tokens, Tokens]], *, end: int
+) -> tuple[Tokens, Trie]:
+    """Return what all questions begin with, and a branch for each label with its yes and its no.
+
+    `answers` are the tokens of suffix + question + yes, and of suffix + question + no; the branch
+    stands where they part, and has the number of its label. Every branch is opened on a path, so
+    one token at least is left to it. Raises `SpecError` (`labels_tokenise_alike`).
+    """
+    parted = [split_stem([*pair]) for pair in answers]
+    paths = [path for path, _ in parted]
+    stem, rests = split_stem(paths)
+    if not all(rests):
+        stem, rests = stem[:-1], tuple(path[len(stem) - 1 :] for path in paths)
+    _refuse_alike(labels, paths)
+    branches = [
+        Branch(rest, tuple(tokens[0] if tokens else end for tokens in ends))
+        for rest, (_, ends) in zip(rests, parted, strict=True)
+    ]
+    for label, branch in zip(labels, branches, strict=True):
+        if not branch.path or branch.children[0] == branch.children[1]:  # nothing to ask with
+            raise SpecError("labels_tokenise_alike", first=label, second=label)
+    return stem, Trie(tuple(labels), tuple(branches), ())
 
 
 def _refuse_alike(labels: Sequence[str], sequences: Sequence[Tokens]) -> None:
