@@ -13,7 +13,9 @@ from jobs.route import Route, next_step
 from jobs.tasks import Answer, FieldReading, Reading, Task, read_whole
 from jobs.words import Language, say
 
-FAILING: Final = frozenset({"engine_failed", "labels_tokenise_alike", "schema_unusable"})
+FAILING: Final = frozenset(
+    {"engine_failed", "labels_tokenise_alike", "answers_tokenise_alike", "schema_unusable"}
+)
 """Errors of a local engine that a person must look at, whatever the route."""
 SILENT: Final = frozenset({"no_cloud"})
 """Obstacles that are the spec's own choice: the gate's reason says all there is to say."""

@@ -64,7 +64,8 @@ class Groups:
             )
             for question in asked
         ]
-        suffix, trie = build_questions(choice.labels, answers, end=self._end)
+        words = (choice.yes, choice.no)
+        suffix, trie = build_questions(choice.labels, answers, end=self._end, words=words)
         return Group(self._read_prefix(before), suffix, trie, complete=True, several=True)
 
     def _make_writing(self, constraint: FreeText | JsonText) -> Writing:

@@ -221,13 +221,18 @@ def build_trie(labels: Sequence[str], sequences: Sequence[Tokens], *, end: int) 
 
 
 def build_questions(
-    labels: Sequence[str], answers: Sequence[tuple[Tokens, Tokens]], *, end: int
+    labels: Sequence[str],
+    answers: Sequence[tuple[Tokens, Tokens]],
+    *,
+    end: int,
+    words: tuple[str, str] = ("yes", "no"),
 ) -> tuple[Tokens, Trie]:
     """Return what all questions begin with, and a branch for each label with its yes and its no.
 
     `answers` are the tokens of suffix + question + yes, and of suffix + question + no; the branch
     stands where they part, and has the number of its label. Every branch is opened on a path, so
-    one token at least is left to it. Raises `SpecError` (`labels_tokenise_alike`).
+    one token at least is left to it. Raises `SpecError` (`labels_tokenise_alike`, and
+    `answers_tokenise_alike` with the `words` for yes and no).
     """
     parted = [split_stem([*pair]) for pair in answers]
     paths = [path for path, _ in parted]
@@ -239,9 +244,8 @@ def build_questions(
         Branch(rest, tuple(tokens[0] if tokens else end for tokens in ends))
         for rest, (_, ends) in zip(rests, parted, strict=True)
     ]
-    for label, branch in zip(labels, branches, strict=True):
-        if not branch.path or branch.children[0] == branch.children[1]:  # nothing to ask with
-            raise SpecError("labels_tokenise_alike", first=label, second=label)
+    if any(not one.path or one.children[0] == one.children[1] for one in branches):
+        raise SpecError("answers_tokenise_alike", first=words[0], second=words[1])
     return stem, Trie(tuple(labels), tuple(branches), ())
 
 
