@@ -130,7 +130,7 @@ def test_a_set_of_labels_opens_each_of_them(
     assert answer.scores == (("aa", 0.5), ("ab", 0.5), ("b", 0.5))
     assert answer.text == '["aa", "ab", "b"]'
     assert answer.usage.prompt_tokens == len("x>\n")
-    assert answer.usage.output_tokens == len("a" "a:" "b:" "b:")
+    assert answer.usage.output_tokens == len("aa:b:b:")
     assert model.rows_read == [0, 0, 3]
 
 

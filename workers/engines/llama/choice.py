@@ -3,7 +3,6 @@ or each label's own question.
 """
 
 import json
-
 from dataclasses import dataclass, field
 
 import numpy as np
