@@ -17,7 +17,11 @@ OTHER_NAMES: Final = (OTHER, "その他")
 
 
 class Label(Section):
-    """One option of a classification. Its examples are texts that it fits."""
+    """One option of a classification.
+
+    Its examples are texts that it fits; with `multi_label` it alone, but for the other labels that
+    have the same text.
+    """
 
     name: Words
     description: str = ""

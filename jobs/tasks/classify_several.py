@@ -49,7 +49,7 @@ class ClassifySeveral:
         self.frame = Frame(
             join_shots(
                 describe_options(task, words, words.several),
-                (_show_asked(shot, words, number) for number, shot in enumerate(shots)),
+                (_show_asked(shot, words, labels, number) for number, shot in enumerate(shots)),
             ),
             before=words.question,
         )
@@ -149,17 +149,17 @@ def settle_labels(scores: Mapping[str, float], source: ConfidenceSource) -> Read
     return Reading({"labels": labels}, None, signals, confidence, source)
 
 
-def _show_asked(shot: Shot, words: Wording, number: int) -> str:
+def _show_asked(shot: Shot, words: Wording, labels: Sequence[str], number: int) -> str:
     """Show a text with questions in their very form: as many that do not fit as fit, one at least.
 
     Which of those that do not fit are shown goes round, so that each has its turn.
     """
-    misses = [label for label in shot.known if label not in shot.labels]
+    misses = [label for label in labels if label not in shot.labels]
     count = min(max(len(shot.labels), 1), len(misses))
     shown = {misses[(number + step) % len(misses)] for step in range(count)} | {*shot.labels}
     lines = [
         f"{label}{words.ask}{words.yes if label in shot.labels else words.no}"
-        for label in shot.known
+        for label in labels
         if label in shown
     ]
     return "\n".join([f"{words.question}{shot.text}", *lines])

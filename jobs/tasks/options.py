@@ -71,11 +71,10 @@ JAPANESE: Final = Wording(
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A text with the labels that fit it; `known` are those of which that is known at all."""
+    """A text with the labels that fit it; no others do."""
 
     text: str
     labels: tuple[str, ...]
-    known: tuple[str, ...]
 
 
 def choose_words(task: ClassifyTask) -> Wording:
@@ -94,27 +93,26 @@ def describe_options(task: ClassifyTask, words: Wording, instruction: str) -> st
 
 
 def list_shots(task: ClassifyTask) -> tuple[Shot, ...]:
-    """Return the labels' own examples and those of the task.
+    """Return the labels' own examples and those of the task, each once.
 
-    A text among several labels' examples is one shot with all of them; whether other labels fit
-    it is not known in a set.
+    In a set a text has all the labels among whose examples it stands, unless it is one of the
+    task's examples, too: these say all.
     """
-    names = tuple(label.name for label in task.labels)
     own: dict[str, list[str]] = {}
     for label in task.labels:
         for text in label.examples:
             own.setdefault(text, []).append(label.name)
     if not task.multi_label:
-        shots = [Shot(text, (name,), names) for text, found in own.items() for name in found]
-        told = [Shot(one.text, (one.answer,), names) for one in task.examples]
-        return order_shots([*shots, *told])
+        shots = [Shot(text, (name,)) for text, found in own.items() for name in found]
+        told = [Shot(example.text, (example.answer,)) for example in task.examples]
+        return order_shots([*dict.fromkeys([*shots, *told])])
     told = [
-        Shot(one.text, tuple(name for name in names if name in one.answer), names)
+        Shot(one.text, tuple(label.name for label in task.labels if label.name in one.answer))
         for one in task.examples
     ]
     said = {shot.text for shot in told}
-    shots = [Shot(text, tuple(found), tuple(found)) for text, found in own.items()]
-    return order_shots([*(shot for shot in shots if shot.text not in said), *told])
+    shots = [Shot(text, tuple(found)) for text, found in own.items() if text not in said]
+    return order_shots([*dict.fromkeys([*shots, *told])])
 
 
 def order_shots(shots: Sequence[Shot]) -> tuple[Shot, ...]:
