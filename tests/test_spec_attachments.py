@@ -7,6 +7,7 @@ import pytest
 
 from jobs.errors import SpecError
 from jobs.spec import ClassifyTask, Spec, read_spec
+from jobs.spec.attachments import MAX_BYTES
 
 SPEC = """name = "demo"
 [task]
@@ -76,6 +77,14 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
         read_spec(path)
     assert caught.value.code == "spec_attachment_unreadable"
     assert caught.value.params["path"] == str(tmp_path / "nowhere.csv")
+
+
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    """What stands in a spec is kept with every batch; most likely another file was meant."""
+    with pytest.raises(SpecError) as caught:
+        read(tmp_path, b"name\n" + b"a\n" * MAX_BYTES)
+    assert caught.value.code == "spec_attachment_wrong"
+    assert "larger than" in str(caught.value.params["problem"])
 
 
 def test_labels_given_twice_are_refused(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from jobs.errors import SpecError
 from jobs.spec.classify import MAX_LABELS, MIN_LABELS
 from jobs.spec.locate import find_line
 
+MAX_BYTES: Final = 4 * 1024 * 1024
+"""A file that is larger is none for a spec, which is kept with every batch."""
 UNFIT: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Categories of Unicode that no name has: controls, half surrogates, ends of lines."""
 
@@ -37,13 +39,15 @@ def attach(data: Mapping[str, Any], folder: Path, text: str, file: str) -> dict[
         if target != key and target in task:
             raise SpecError("spec_attachment_twice", **named, other=f"task.{target}")
         try:
-            content = (folder / name).read_bytes().decode("utf-8-sig")
+            content = _read_text(folder / name)
         except (OSError, UnicodeDecodeError) as error:
             problem = getattr(error, "strerror", None) or "it is not UTF-8"
             raise SpecError(
                 "spec_attachment_unreadable", **named, path=str(folder / name), problem=problem
             ) from None
         try:
+            if content is None:
+                raise ValueError(f"it is larger than {MAX_BYTES:,} bytes")
             read.pop(key)
             read[target] = reader(content, name)
         except ValueError as error:
@@ -51,6 +55,13 @@ def attach(data: Mapping[str, Any], folder: Path, text: str, file: str) -> dict[
                 "spec_attachment_wrong", **named, path=str(folder / name), problem=str(error)
             ) from None
     return {**data, "task": read}
+
+
+def _read_text(path: Path) -> str | None:
+    """Return a file's text, None if it is too large to stand in a spec; raises OSError."""
+    with path.open("rb") as file:
+        content = file.read(MAX_BYTES + 1)
+    return content.decode("utf-8-sig") if len(content) <= MAX_BYTES else None
 
 
 def read_labels(content: str, name: str) -> list[Any]:

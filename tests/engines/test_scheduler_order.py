@@ -224,8 +224,8 @@ def test_rows_with_a_question_for_each_label_leave_most_room_to_their_paths() ->
 
 def test_no_row_loses_its_place_for_questions_that_can_wait() -> None:
     """A row opens in each step what there is room for; the others keep what they have read."""
-    budget = Budget(step_tokens=60, context_tokens=60, cells=72, sequences=16, outputs=16)
-    stage, _ = begin(budget, [Row(n % 2, SEVERAL, 8) for n in range(12)])
+    budget = Budget(step_tokens=58, context_tokens=58, cells=58, sequences=16, outputs=16)
+    stage, _ = begin(budget, [Row(n % 2, SEVERAL, 20) for n in range(12)])
     finish(stage)
     assert stage.preempted == 0
     assert len(stage.answers) == 12
