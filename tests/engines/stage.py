@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from jobs.prompt import Completion, Frame, FreeText, Prompt
 from workers.engines.llama.choice import Choice
 from workers.engines.llama.constraint import Grammar, Matcher
-from workers.engines.llama.labels import Tokens, build_questions, build_trie
+from workers.engines.llama.labels import Tokens, build_trie
 from workers.engines.llama.memory import Memory
 from workers.engines.llama.model import ContextSize, Model, Piece
+from workers.engines.llama.questions import build_questions
 from workers.engines.llama.scheduler import Scheduler
 from workers.engines.llama.sequence import NOWHERE, Group, Prefix, Sequence, Writing
 from workers.engines.llama.step import Budget, Step

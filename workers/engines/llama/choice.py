@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jobs.prompt import Completion
-from workers.engines.llama.labels import Questions, Search
+from workers.engines.llama.labels import Search
 from workers.engines.llama.logits import Scores
+from workers.engines.llama.questions import Questions
 from workers.engines.llama.sequence import Sequence
 
 ROOT = 0  # the first branch of a trie, seen when the row itself is read

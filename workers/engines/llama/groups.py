@@ -2,8 +2,9 @@
 
 from jobs.prompt import Constraint, Frame, FreeText, JsonText, LabelChoice, LabelSet, Prompt
 from workers.engines.llama.constraint import Grammars, read_vocabulary
-from workers.engines.llama.labels import Tokens, build_questions, build_trie, split_stem
+from workers.engines.llama.labels import Tokens, build_trie, split_stem
 from workers.engines.llama.model import Model
+from workers.engines.llama.questions import build_questions
 from workers.engines.llama.sampling import Sampling
 from workers.engines.llama.sequence import Group, Writing
 from workers.engines.llama.template import Template

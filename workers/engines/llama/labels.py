@@ -118,7 +118,7 @@ class Search:
     def see(self, branch: int, logits: NDArray[np.float32]) -> None:
         """Take the logits of a branch's children, in their order."""
         mass = self._masses.pop(branch)
-        for target, share in zip(self._trie.targets[branch], _softmax(logits), strict=True):
+        for target, share in zip(self._trie.targets[branch], softmax(logits), strict=True):
             self._put(target, mass * float(share))
 
     def wanted(self) -> list[tuple[float, int]]:
@@ -154,36 +154,6 @@ class Search:
             self._masses[target] = mass
 
 
-class Questions:
-    """The probabilities of one row's labels, each from its own branch; the row itself asks nothing.
-
-    Each branch settles as much of the answer as any other.
-    """
-
-    unopened: Final = ()
-
-    def __init__(self, trie: Trie) -> None:
-        self._trie = trie
-        self._known: dict[int, float] = {}
-
-    def see(self, branch: int, logits: NDArray[np.float32]) -> None:
-        """Take the logits of a label's yes and no."""
-        self._known[branch] = float(_softmax(logits)[0])
-
-    def wanted(self) -> list[tuple[float, int]]:
-        """Return (weight, branch) of all that was not opened yet, in the order of the labels."""
-        count = len(self._trie.branches)
-        return [(1 / count, branch) for branch in range(count) if branch not in self._known]
-
-    def waits_for(self, branch: int) -> bool:
-        """Tell whether the row itself must give logits: never."""
-        return False
-
-    def probabilities(self) -> dict[str, float]:
-        """Return the probability of every label, in the order of the labels."""
-        return {self._trie.labels[number]: self._known[number] for number in sorted(self._known)}
-
-
 def split_stem(continued: Sequence[Tokens]) -> tuple[Tokens, tuple[Tokens, ...]]:
     """Split tokenised suffix + label, one per label, into the common beginning and the rests.
 
@@ -202,7 +172,7 @@ def build_trie(labels: Sequence[str], sequences: Sequence[Tokens], *, end: int) 
     A label that is a prefix of another ends with the token `end`. Raises `SpecError`
     (`labels_tokenise_alike`).
     """
-    _refuse_alike(labels, sequences)
+    refuse_alike(labels, sequences)
     inner = {beginning for tokens in sequences for beginning in _beginnings(tokens)[:-1]}
     ended = [(*tokens, end) if tokens in inner else tokens for tokens in sequences]
     children: dict[Tokens, dict[int, None]] = {}
@@ -220,36 +190,8 @@ def build_trie(labels: Sequence[str], sequences: Sequence[Tokens], *, end: int) 
     return Trie(tuple(labels), branches, targets)
 
 
-def build_questions(
-    labels: Sequence[str],
-    answers: Sequence[tuple[Tokens, Tokens]],
-    *,
-    end: int,
-    words: tuple[str, str] = ("yes", "no"),
-) -> tuple[Tokens, Trie]:
-    """Return what all questions begin with, and a branch for each label with its yes and its no.
-
-    `answers` are the tokens of suffix + question + yes, and of suffix + question + no; the branch
-    stands where they part, and has the number of its label. Every branch is opened on a path, so
-    one token at least is left to it. Raises `SpecError` (`labels_tokenise_alike`, and
-    `answers_tokenise_alike` with the `words` for yes and no).
-    """
-    parted = [split_stem([*pair]) for pair in answers]
-    paths = [path for path, _ in parted]
-    stem, rests = split_stem(paths)
-    if not all(rests):
-        stem, rests = stem[:-1], tuple(path[len(stem) - 1 :] for path in paths)
-    _refuse_alike(labels, paths)
-    branches = [
-        Branch(rest, tuple(tokens[0] if tokens else end for tokens in ends))
-        for rest, (_, ends) in zip(rests, parted, strict=True)
-    ]
-    if any(not one.path or one.children[0] == one.children[1] for one in branches):
-        raise SpecError("answers_tokenise_alike", first=words[0], second=words[1])
-    return stem, Trie(tuple(labels), tuple(branches), ())
-
-
-def _refuse_alike(labels: Sequence[str], sequences: Sequence[Tokens]) -> None:
+def refuse_alike(labels: Sequence[str], sequences: Sequence[Tokens]) -> None:
+    """Raise `SpecError` (`labels_tokenise_alike`) if two labels have the same tokens."""
     seen: dict[Tokens, str] = {}
     for label, tokens in zip(labels, sequences, strict=True):
         if tokens in seen:
@@ -274,6 +216,7 @@ def _follow(
     return numbers[path] if path in numbers else leaves[path]
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the probabilities of some tokens among each other."""
     weights = np.exp(logits.astype(np.float64) - logits.max())
     return np.asarray(weights / weights.sum())
