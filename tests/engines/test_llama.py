@@ -157,6 +157,22 @@ def test_a_label_of_a_set_is_as_probable_as_asked_alone(llama: LlamaEngine) -> N
     assert sum(apart) / len(apart) < 0.04
 
 
+@pytest.mark.parametrize(("unified", "sequences"), [(True, 4), (False, 8)])
+def test_a_set_is_answered_alike_in_little_and_in_split_memory(
+    llama: LlamaEngine, model_path: Path, journal: Journal, unified: bool, sequences: int
+) -> None:
+    """With a place for one path at a time, and where a path is a copy of its row."""
+    choice = LabelSet(("refund", "delivery", "delivery date"), ask=": ", yes="yes", no="no")
+    prompts = make_prompts(["Money back!", "Where is it?"], frame=FRAME, choice=choice)
+    engine = load_engine(
+        model_path, "small", 1, journal, context_tokens=256, sequences=sequences, unified=unified
+    )
+    answers = ask(engine, prompts)
+    engine.close()
+    for key, answer in ask(llama, prompts).items():
+        assert dict(answers[key].scores) == pytest.approx(dict(answer.scores), abs=0.15)
+
+
 def test_five_hundred_labels_each_have_their_answer(llama: LlamaEngine) -> None:
     """More questions than the context has sequences are opened in several steps."""
     labels = tuple(f"topic {number}" for number in range(500))
