@@ -87,6 +87,18 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     assert "larger than" in str(caught.value.params["problem"])
 
 
+def test_what_is_no_name_of_a_file_is_refused(tmp_path: Path) -> None:
+    """The key is a known one; its value is not."""
+    path = tmp_path / "spec.toml"
+    path.write_text(SPEC.format(key="labels_file = 3"), encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert (caught.value.code, caught.value.params["key"]) == (
+        "spec_value_wrong",
+        "task.labels_file",
+    )
+
+
 def test_labels_given_twice_are_refused(tmp_path: Path) -> None:
     """Which of two lists is meant is not ours to choose."""
     with pytest.raises(SpecError) as caught:

@@ -54,6 +54,19 @@ def test_labels_that_are_equal_after_nfkc_are_refused(labels: list[str], problem
     assert complain(labels=labels) == ("task.labels", problem)
 
 
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        (["alone"], "the list should have at least 2 items, not 1"),
+        ([str(n) for n in range(501)], "the list should have at most 500 items, not 501"),
+        ("refund", "Input should be a list"),
+    ],
+)
+def test_what_is_no_list_of_labels_is_refused(labels: Any, problem: str) -> None:
+    """In the words of a spec's file, which knows lists."""
+    assert complain(labels=labels) == ("task.labels", problem)
+
+
 def test_labels_that_differ_in_case_are_two() -> None:
     """A list of codes may have both, and no answer is taken for the other one."""
     task = build(labels=["a", "A"]).task

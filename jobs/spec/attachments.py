@@ -33,9 +33,15 @@ def attach(data: Mapping[str, Any], folder: Path, text: str, file: str) -> dict[
     read = dict(task)
     for key, (target, reader) in ATTACHED.items():
         name = task.get(key)
-        if not isinstance(name, str):
+        if name is None or (target == key and not isinstance(name, str)):
             continue  # absent, content already, or the model's to refuse
-        named = {"file": file, "line": find_line(text, ("task", key)), "key": f"task.{key}"}
+        named: dict[str, Any] = {
+            "file": file,
+            "line": find_line(text, ("task", key)),
+            "key": f"task.{key}",
+        }
+        if not isinstance(name, str):
+            raise SpecError("spec_value_wrong", **named, problem="it should be the name of a file")
         if target != key and target in task:
             raise SpecError("spec_attachment_twice", **named, other=f"task.{target}")
         try:
