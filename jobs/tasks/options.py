@@ -84,11 +84,18 @@ def choose_words(task: ClassifyTask) -> Wording:
 
 
 def describe_options(task: ClassifyTask, words: Wording, instruction: str) -> str:
-    """Say what to do, and list the options; that of none of them stands last."""
+    """Say what to do, and list the options; that of none of them stands last.
+
+    The spec's own instruction takes the place of `instruction`; of a set it stands before it, as
+    how a set is answered is still to be said.
+    """
+    told = [task.instruction] if task.instruction else []
+    if task.multi_label or not told:
+        told.append(instruction)
     options = list(task.labels)
     if task.other:
         options.append(Label(name=words.other, description=words.other_meaning))
-    lines = [task.instruction or instruction, "", words.options]
+    lines = [*told, "", words.options]
     return "\n".join([*lines, *map(_describe_label, options)])
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.spec import ClassifyTask, Example, Label
-from jobs.tasks.options import Shot, list_shots, order_shots
+from jobs.tasks.options import ENGLISH, Shot, describe_options, list_shots, order_shots
 
 
 def make_task(*labels: Label, several: bool = False, **answers: object) -> ClassifyTask:
@@ -50,3 +50,13 @@ def test_a_text_under_several_labels_has_them_all() -> None:
     labels = (Label(name="a", examples=("x", "y")), Label(name="b", examples=("x",)))
     told = list_shots(make_task(*labels, several=True, y=["b", "a"], w=[]))
     assert set(told) == {Shot("x", ("a", "b")), Shot("y", ("a", "b")), Shot("w", ())}
+
+
+def test_how_a_set_is_answered_is_said_behind_the_specs_own_words() -> None:
+    """For one label the own instruction says all."""
+    labels = (Label(name="a", description="the first"), Label(name="b"))
+    for several, told in ((True, "My words.\nHow."), (False, "My words.")):
+        task = make_task(*labels, several=several).model_copy(update={"instruction": "My words."})
+        shown = describe_options(task, ENGLISH, "How.")
+        assert shown == f"{told}\n\nCategories:\n- a: the first\n- b"
+    assert describe_options(make_task(*labels), ENGLISH, "How.").startswith("How.\n\n")
