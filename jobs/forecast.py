@@ -23,6 +23,7 @@ from jobs.submit import read_steps, separate
 from jobs.tasks import Task, build_task
 
 JSON_TOKENS: Final = 6  # the braces and the key around an answer
+LABELS_OF_A_ROW: Final = 2
 FIELD_TOKENS: Final = 15
 SUMMARY_SHARE: Final = 4
 
@@ -119,10 +120,11 @@ def _ask(task: Task, row: NewJob) -> Question:
 
 
 def _guess_answer(spec: Spec, text: str) -> int:
-    """Guess how long an answer is: a label, fields, a text as long as the row, or a part of it."""
+    """Guess how long an answer is: labels, fields, a text as long as the row, or a part of it."""
     task = spec.task
     if isinstance(task, ClassifyTask):
-        return JSON_TOKENS + max(estimate_tokens(label.name) for label in task.labels)
+        longest = max(estimate_tokens(label.name) for label in task.labels)
+        return JSON_TOKENS + longest * (LABELS_OF_A_ROW if task.multi_label else 1)
     if isinstance(task, ExtractTask):
         return JSON_TOKENS + FIELD_TOKENS * len(task.fields)
     whole = estimate_tokens(text)

@@ -36,6 +36,20 @@ class LabelChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelSet:
+    """The answer is any number of `labels` (two or more, distinct, non-empty), none too.
+
+    Each label is a question of its own: what stands behind the row is the label, then `ask`, then
+    `yes` or `no`. All are scored, and no label hangs on what was said of another.
+    """
+
+    labels: tuple[str, ...]
+    ask: str
+    yes: str
+    no: str
+
+
+@dataclass(frozen=True, slots=True)
 class FreeText:
     """The answer is text: it ends where the model ends it, at a stop string (not part of the
     answer), when it goes round in a circle, or after `max_tokens`.
@@ -66,7 +80,7 @@ class JsonText:
     max_tokens: int
 
 
-Constraint = LabelChoice | FreeText | JsonText
+Constraint = LabelChoice | LabelSet | FreeText | JsonText
 Asked = Literal["prompt", "question"]
 Finish = Literal["choice", "stop", "length", "repeated"]
 
@@ -139,6 +153,8 @@ class Completion:
     For a `LabelChoice` `scores` holds (label, probability) in the order of the labels. Labels that
     could not win any more may be missing; `unopened` are then the probabilities of the groups they
     were in, each of which bounds every label in it. All of them sum to 1.
+    For a `LabelSet` `scores` holds every label with the probability that it applies, and `text` is
+    a JSON list of those for which that is 0.5 or more.
     For text and JSON `tokens` holds every token that was sampled or forced, in order, and `finish`
     says what ended the answer. The spans of `tokens` tile the answer: one that only ended it, or
     stands behind a stop string, wrote nothing (`start` = `end`).

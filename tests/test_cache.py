@@ -15,6 +15,7 @@ from jobs.prompt import (
     FreeText,
     JsonText,
     LabelChoice,
+    LabelSet,
     Prompt,
     Question,
     TokenScore,
@@ -23,6 +24,7 @@ from jobs.prompt import (
 
 FRAME = Frame("Choose.", before="Text: ", answer_start="Label: ")
 PROMPT = Prompt(1, FRAME, "where is it", LabelChoice(("refund", "delivery")))
+SET = LabelSet(("refund", "delivery"), ask=": ", yes="yes", no="no")
 WRITTEN = replace(PROMPT, constraint=FreeText(64, stop=("\n\n",)))
 FLOATS = st.floats(-1e6, 0)
 TEXTS = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]))
@@ -57,6 +59,9 @@ def test_whose_row_it_is_does_not_matter() -> None:
         replace(PROMPT, frame=replace(FRAME, after=".")),
         replace(PROMPT, constraint=LabelChoice(("delivery", "refund"))),
         replace(PROMPT, constraint=LabelChoice(("refund", "delivery"), complete=True)),
+        replace(PROMPT, constraint=SET),
+        replace(PROMPT, constraint=replace(SET, ask=" ")),
+        replace(PROMPT, constraint=replace(SET, no="not")),
         WRITTEN,
         replace(WRITTEN, constraint=FreeText(65, stop=("\n\n",))),
         replace(WRITTEN, constraint=FreeText(64)),

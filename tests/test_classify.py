@@ -10,7 +10,7 @@ from jobs.job import Job
 from jobs.prompt import Completion, LabelChoice
 from jobs.spec import ClassifyTask, Label, parse_spec
 from jobs.tasks import Classify, build_task
-from jobs.tasks.classify import INSTRUCTION
+from jobs.tasks.options import ENGLISH
 
 LABELS = ("refund", "delivery", "その他")
 TASK = ClassifyTask(
@@ -46,7 +46,7 @@ def test_the_system_turn_describes_the_options() -> None:
     task = Classify(TASK)
     frame = task.frame
     lines = frame.system.splitlines()
-    assert lines[0] == INSTRUCTION
+    assert lines[0] == ENGLISH.one
     assert {"- refund: wants money back", "- delivery", "- その他"} <= set(lines)
     for example in ("返して", "money!"):
         shown = f"{frame.before}{example}{frame.after}\n{frame.answer_start}refund"

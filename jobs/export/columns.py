@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from jobs.errors import SettingError
-from jobs.spec import ExtractTask, FieldSpec, Spec, SummarizeTask, TranslateTask
+from jobs.spec import ClassifyTask, ExtractTask, FieldSpec, Spec, SummarizeTask, TranslateTask
 
 Kind = Literal[
     "text", "code", "cell", "integer", "number", "usd", "amount", "date", "boolean", "json", "time"
@@ -97,6 +97,8 @@ def choose_columns(
 def take_answer(spec: Spec) -> tuple[Taken, ...]:
     """Return a column for each part of an answer that has a place of its own."""
     task = spec.task
+    if isinstance(task, ClassifyTask) and task.multi_label:
+        return (Taken(Column("labels", "json"), "output", ("labels",)),)
     if isinstance(task, ExtractTask):
         return tuple(taken for field in task.fields for taken in _take_field(field))
     if isinstance(task, TranslateTask):

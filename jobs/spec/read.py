@@ -188,7 +188,8 @@ def _problem(detail: ErrorDetails) -> str:
     """Say what is wrong with a value without repeating the value itself."""
     if detail["type"] == "union_tag_invalid":
         return f"it should be one of {', '.join(TASKS)}"
-    return detail["msg"].removeprefix("Value error, ")
+    said = detail["msg"].removeprefix("Value error, ").replace(" after validation", "")
+    return said.replace("a valid tuple", "a list").replace("Tuple should", "the list should")
 
 
 def _unknown_key(path: tuple[str, ...], named: dict[str, object], known: list[str]) -> SpecError:

@@ -2,6 +2,7 @@
 
 from jobs.spec import ClassifyTask, ExtractTask, Spec, TranslateTask
 from jobs.tasks.classify import Classify
+from jobs.tasks.classify_several import ClassifySeveral
 from jobs.tasks.extract import Extract
 from jobs.tasks.protocol import FieldReading, Part, Reading, Task
 from jobs.tasks.split import Answer, Ask, Assembly, read_whole
@@ -13,6 +14,7 @@ __all__ = [
     "Ask",
     "Assembly",
     "Classify",
+    "ClassifySeveral",
     "Extract",
     "FieldReading",
     "Part",
@@ -29,7 +31,7 @@ def build_task(spec: Spec) -> Task:
     """Return the task a spec describes."""
     task = spec.task
     if isinstance(task, ClassifyTask):
-        return Classify(task)
+        return ClassifySeveral(task) if task.multi_label else Classify(task)
     if isinstance(task, ExtractTask):
         return Extract(task)
     if isinstance(task, TranslateTask):

@@ -82,6 +82,18 @@ def own_spans(text: str, member: Member) -> list[tuple[int, int]]:
     return [byte_span(text, start, end)]
 
 
+def item_spans(text: str, member: Member) -> list[tuple[int, int]]:
+    """Return the bytes of each item of a value that is a list of plain values, quotes left out."""
+    spans: list[tuple[int, int]] = []
+    at = _skip(text, member.start + 1)
+    for number, value in enumerate(member.value):
+        at = _skip(text, at + 1) if number else at  # behind the comma
+        _, end = DECODER.raw_decode(text, at)
+        spans += own_spans(text, Member("", value, at, end))
+        at = _skip(text, end)
+    return spans
+
+
 def compact_json(data: Mapping[str, Any]) -> str:
     """Write JSON in one spelling, members in their order: schemas, and examples of answers."""
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

@@ -1,8 +1,9 @@
 """The answers to the parts of a long row, brought together.
 
-A text is as sure as its least sure part. Labels take the mean of the parts' log-probabilities,
-weighted by length. A field takes its surest grounded value; where another part has a different
-grounded one, it is less sure: halved, if both are as sure as each other.
+A text is as sure as its least sure part. A label takes the mean of the parts' log-probabilities,
+weighted by length; of several labels each takes the greatest of its probabilities. A field takes
+its surest grounded value; where another part has a different grounded one, it is less sure:
+halved, if both are as sure as each other.
 """
 
 import math
@@ -14,7 +15,7 @@ from jobs.prompt import Completion
 from jobs.spec import FieldSpec
 from jobs.tasks.answers import compact_json
 from jobs.tasks.folding import fold
-from jobs.tasks.protocol import FieldReading, Part, Reading, nothing
+from jobs.tasks.protocol import FieldReading, Part, Reading
 from jobs.tasks.signals import FLOOR
 from jobs.tasks.values import Settled, Source, settle
 
@@ -32,35 +33,62 @@ def find_least_sure(readings: Sequence[Reading]) -> Reading:
     return min(readings, key=lambda reading: _rank(reading.confidence))
 
 
-def agree(readings: Sequence[Reading]) -> Reading:
-    """Return the one answer that all parts give, as sure as the least sure of them.
+def mean_scores(parts: Sequence[Part], other: str | None = None) -> Completion:
+    """Return a completion with the mean of the parts' label scores; all have the same labels.
 
-    Where they differ nobody knows which part speaks for the row: that is no answer.
+    Where one of them is `other`, none of these, the row has it as far as every part has it: the
+    least of its probabilities. A part weighs for the other labels what it is not that.
     """
-    if any(reading.output != readings[0].output for reading in readings):
-        return nothing("parts_disagree")
-    return find_least_sure(readings)
-
-
-def mean_scores(parts: Sequence[Part]) -> Completion:
-    """Return a completion with the mean of the parts' label scores; all have the same labels."""
-    weights = [len(part.text) for part in parts]
+    scores = [dict(part.completion.scores) for part in parts]
+    labels = [label for label in scores[0] if label != other]
+    nowhere = min(one[other] for one in scores) if other is not None else 0.0
+    weights = [
+        len(part.text) * (1 - one[other] if other is not None else 1.0)
+        for part, one in zip(parts, scores, strict=True)
+    ]
+    whole = math.fsum(weights) or 1.0  # all parts are surely none of these
     logs = [
-        sum(
-            weight * _log(dict(part.completion.scores)[label])
-            for weight, part in zip(weights, parts, strict=True)
-        )
-        / sum(weights)
-        for label, _ in parts[0].completion.scores
+        math.fsum(w * _log(one[label]) for w, one in zip(weights, scores, strict=True)) / whole
+        for label in labels
     ]
     highest = max(logs)
     shares = [math.exp(log - highest) for log in logs]
-    labels = [label for label, _ in parts[0].completion.scores]
-    scores = tuple(
-        (label, share / math.fsum(shares)) for label, share in zip(labels, shares, strict=True)
-    )
-    best = max(scores, key=lambda score: score[1])[0]
-    return replace(parts[0].completion, text=best, scores=scores)
+    found = {
+        label: (1 - nowhere) * share / math.fsum(shares)
+        for label, share in zip(labels, shares, strict=True)
+    }
+    if other is not None:
+        found[other] = nowhere
+    best = max(found, key=lambda label: found[label])
+    return replace(parts[0].completion, text=best, scores=tuple(found.items()))
+
+
+def greatest_scores(parts: Sequence[Part]) -> Completion:
+    """Return a completion in which each label has the greatest of its scores over the parts."""
+    found: dict[str, float] = {}
+    for part in parts:
+        for label, score in part.completion.scores:
+            found[label] = max(score, found.get(label, 0.0))
+    return replace(parts[0].completion, scores=tuple(found.items()))
+
+
+def weigh_labels(
+    parts: Sequence[Part], readings: Sequence[Reading], other: str | None
+) -> dict[str, float]:
+    """Return the share of the text that each label was written for, times how sure that was.
+
+    Parts that are `other`, none of these, count only where all parts are; one whose confidence is
+    unknown counts whole.
+    """
+    found = list(zip(parts, readings, strict=True))
+    speaking = [one for one in found if one[1].label != other] or found
+    whole = sum(len(part.text) for part, _ in speaking)
+    shares: dict[str, float] = {}
+    for part, reading in speaking:
+        sure = 1.0 if reading.confidence is None else reading.confidence
+        label = reading.label or ""
+        shares[label] = shares.get(label, 0.0) + sure * len(part.text) / whole
+    return shares
 
 
 def join_texts(parts: Sequence[Part], texts: Sequence[str], whole: str, language: str) -> str:

@@ -19,6 +19,7 @@ from jobs.prompt import (
     FreeText,
     JsonText,
     LabelChoice,
+    LabelSet,
     Prompt,
 )
 from workers.engines.protocol import Counters, Engine
@@ -26,6 +27,7 @@ from workers.engines.protocol import Counters, Engine
 PATIENCE_SECONDS = 300.0  # a shared machine may be slow; a test that passes never waits so long
 FRAME = Frame("Sort the message.", before="Message: ", answer_start="Topic:")
 CHOICE = LabelChoice((" delivery", " refund", " refund of a gift card"))
+SET = LabelSet((" delivery", " refund", " refund of a gift card"), ask=":", yes=" yes", no=" no")
 TEXT = FreeText(max_tokens=12)
 SCHEMA = {
     "type": "object",
@@ -148,6 +150,18 @@ class EngineConformance:
         answers = ask(engine, make_prompts(["Hello", "配送"], choice=LabelChoice(tuple(labels))))
         for answer in answers.values():
             check_labels(answer, labels)
+
+    def test_a_set_of_labels_has_a_probability_for_each(self, engine: Engine) -> None:
+        """Each label is asked on its own, and the answer names those that rather apply."""
+        answers = ask(engine, make_prompts(["Where is it?", "Money back!", "配送"], choice=SET))
+        for answer in answers.values():
+            assert (answer.error, answer.finish, answer.unopened) == (None, "choice", ())
+            assert answer.confidence_source == "label_probability"
+            assert tuple(label for label, _ in answer.scores) == SET.labels
+            assert all(0 < probability < 1 for _, probability in answer.scores)
+            assert answer.usage.output_tokens > 0
+            applying = [label for label, probability in answer.scores if probability >= 0.5]
+            assert json.loads(answer.text or "") == applying
 
     def test_usage_is_counted(self, engine: Engine) -> None:
         """Usage names tokens and device time, and the counters grow with it."""

@@ -18,6 +18,7 @@ from workers.engines.llama.constraint import Grammar, Matcher
 from workers.engines.llama.labels import Tokens, build_trie
 from workers.engines.llama.memory import Memory
 from workers.engines.llama.model import ContextSize, Model, Piece
+from workers.engines.llama.questions import build_questions
 from workers.engines.llama.scheduler import Scheduler
 from workers.engines.llama.sequence import NOWHERE, Group, Prefix, Sequence, Writing
 from workers.engines.llama.step import Budget, Step
@@ -70,7 +71,11 @@ WRITTEN = Group((3,) * 10, (), writing=Writing(END, 30))
 FORCING = Group((4,) * 15, (), writing=Writing(END, 20, grammar=ForcingGrammar()))
 SHARING = Group(PLAIN.prefix, (), writing=Writing(END, 8))  # another task of the same frame
 TALKING = Group((5,) * 12, (), writing=Writing(END, 100))  # longer than is expected at first
-GROUPS = (PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING)
+ASKED = [((7, n, *(3,) * (n % 4), 1), (7, n, *(3,) * (n % 4), 2)) for n in range(9)]
+SEVERAL = Group(
+    (6,) * 10, *build_questions([str(n) for n in range(9)], ASKED, end=END), several=True
+)  # a question for each label
+GROUPS = (PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING, SEVERAL)
 
 
 class Cells(Model):

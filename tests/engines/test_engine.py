@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from jobs.errors import EngineStopped
-from jobs.prompt import Completion, Frame, LabelChoice
+from jobs.prompt import Completion, Frame, LabelChoice, LabelSet
 from tests.engines.conformance import Tray, ask, make_prompts
 from workers.engines.llama.engine import LlamaEngine
 from workers.engines.llama.groups import Groups
@@ -118,6 +118,35 @@ def test_a_branch_that_cannot_win_is_not_opened(
     assert answer.usage.prompt_tokens == len("x>\n")
     assert answer.usage.shared_tokens == len("<") + 1
     assert answer.usage.output_tokens == 0
+
+
+def test_a_set_of_labels_opens_each_of_them(
+    make: Callable[..., tuple[LlamaEngine, ScriptedModel]],
+) -> None:
+    """The row is read once, and common beginnings of the questions once more."""
+    engine, model = make(lambda pieces: None)
+    choice = LabelSet(("aa", "ab", "b"), ask=":", yes="y", no="n")
+    answer = ask(engine, make_prompts(["x"], frame=FRAME, choice=choice))[0]
+    assert answer.scores == (("aa", 0.5), ("ab", 0.5), ("b", 0.5))
+    assert answer.text == '["aa", "ab", "b"]'
+    assert answer.usage.prompt_tokens == len("x>\n")
+    assert answer.usage.output_tokens == len("aa:b:b:")
+    assert model.rows_read == [0, 0, 3]
+
+
+def test_a_set_that_fails_with_others_is_answered_alone(
+    make: Callable[..., tuple[LlamaEngine, ScriptedModel]],
+) -> None:
+    """A row whose questions break a step costs its neighbours nothing but time."""
+
+    def fail(pieces: Sequence[Piece]) -> None:
+        if has_poison(pieces):
+            raise DecodeError
+
+    engine, _ = make(fail)
+    choice = LabelSet(("aa", "ab", "b"), ask=":", yes="y", no="n")
+    answers = ask(engine, make_prompts(["a", "!", "c"], frame=FRAME, choice=choice))
+    assert [answers[key].error for key in range(3)] == [None, "engine_failed", None]
 
 
 def test_no_slot_halves_the_step(

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from jobs.errors import SpecError
-from workers.engines.llama.labels import LIKELY, Search, Trie, build_trie, split_stem
+from workers.engines.llama.labels import (
+    LIKELY,
+    Search,
+    Trie,
+    build_trie,
+    split_stem,
+)
 
 END = 99
 

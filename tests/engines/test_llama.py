@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from jobs.errors import ModelError, SpecError
-from jobs.prompt import Completion, Frame, FreeText, LabelChoice, Prompt
+from jobs.prompt import Completion, Frame, FreeText, LabelChoice, LabelSet, Prompt
 from tests.engines.conformance import Tray, ask, make_prompts
 from tests.engines.test_gguf import make_gguf
 from workers.engines.llama import LlamaEngine, load_engine
@@ -137,6 +137,50 @@ def test_many_labels_are_opened_in_parts(llama: LlamaEngine) -> None:
         assert max(answer.unopened, default=0.0) <= winner
         assert same_winner(answer, alone[key])
         assert 0 < answer.usage.output_tokens < 100
+
+
+def test_a_label_of_a_set_is_as_probable_as_asked_alone(llama: LlamaEngine) -> None:
+    """What is said of one label hangs on no other: as if it were the only question."""
+    labels = ("refund", "delivery", "delivery date")
+    choice = LabelSet(labels, ask=": ", yes="yes", no="no")
+    frame = Frame("Which topics does the message have?", before="Message: ")
+    together = ask(llama, make_prompts(TEXTS, frame=frame, choice=choice))
+    apart: list[float] = []
+    for label in labels:
+        asked = Frame(frame.system, before=frame.before, answer_start=f"{label}: ")
+        alone = ask(llama, make_prompts(TEXTS, frame=asked, choice=LabelChoice(("yes", "no"))))
+        apart += [
+            abs(dict(together[key].scores)[label] - dict(answer.scores)["yes"])
+            for key, answer in alone.items()
+        ]
+    assert max(apart) < 0.15  # numbers move with a batch's shape
+    assert sum(apart) / len(apart) < 0.04
+
+
+@pytest.mark.parametrize(("unified", "sequences"), [(True, 4), (False, 8)])
+def test_a_set_is_answered_alike_in_little_and_in_split_memory(
+    llama: LlamaEngine, model_path: Path, journal: Journal, unified: bool, sequences: int
+) -> None:
+    """With a place for one path at a time, and where a path is a copy of its row."""
+    choice = LabelSet(("refund", "delivery", "delivery date"), ask=": ", yes="yes", no="no")
+    prompts = make_prompts(["Money back!", "Where is it?"], frame=FRAME, choice=choice)
+    engine = load_engine(
+        model_path, "small", 1, journal, context_tokens=256, sequences=sequences, unified=unified
+    )
+    answers = ask(engine, prompts)
+    engine.close()
+    for key, answer in ask(llama, prompts).items():
+        assert dict(answers[key].scores) == pytest.approx(dict(answer.scores), abs=0.15)
+
+
+def test_five_hundred_labels_each_have_their_answer(llama: LlamaEngine) -> None:
+    """More questions than the context has sequences are opened in several steps."""
+    labels = tuple(f"topic {number}" for number in range(500))
+    choice = LabelSet(labels, ask="：", yes="はい", no="いいえ")
+    answers = ask(llama, make_prompts(["荷物はどこですか。", "a"], frame=Frame(""), choice=choice))
+    for answer in answers.values():
+        assert answer.error is None
+        assert tuple(label for label, _ in answer.scores) == labels
 
 
 def test_row_text_cannot_leave_its_role(model: Model) -> None:

@@ -38,7 +38,8 @@ def count_work(rows: list[Row]) -> int:
     """Return the tokens that rows read at most, each with a prefix of its own."""
     groups = [GROUPS[row.group] for row in rows]
     needs = [len(group.prefix) + group.answer_tokens for group in groups]
-    return sum(needs) + sum(row.tokens for row in rows)
+    asked = [sum(len(branch.path) for branch in g.trie.branches) for g in groups if g.several]
+    return sum(needs) + sum(asked) + sum(row.tokens for row in rows)
 
 
 def play(rows: list[Row], budget: Budget) -> Stage:

@@ -8,7 +8,7 @@ from tests.engines.stage import GROUPS, Row, Stage, answer_alone, same_answer
 from workers.engines.llama.sequence import NOWHERE, Prefix, Sequence
 from workers.engines.llama.step import Budget
 
-PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING = range(len(GROUPS))
+PLAIN, DEEP, BARE, WRITTEN, FORCING, SHARING, TALKING, SEVERAL = range(len(GROUPS))
 WIDE = Budget(step_tokens=100, context_tokens=100, cells=300, sequences=12, outputs=32)
 
 
@@ -209,3 +209,33 @@ def test_rows_that_were_put_back_begin_first_and_in_order() -> None:
         if isinstance(part.owner, Sequence)
     ]
     assert {row.key for row in again[: len(ran)]} == {row.key for row in ran}
+
+
+def test_rows_with_a_question_for_each_label_leave_most_room_to_their_paths() -> None:
+    """Few of them run at once, and rows of others are let in beside them."""
+    stage, rows = begin(WIDE, [Row(0, SEVERAL, 4)] * 9 + [Row(1, PLAIN, 4)] * 20)
+    finish(stage)
+    begins = find_begins(stage)
+    running = [sum(row.group.several for row in step.rows) for step in stage.steps]
+    assert max(running) == WIDE.sequences // 4
+    assert max(begins[n] for n in range(9, 29)) < max(begins[n] for n in range(9))
+    assert len(stage.answers) == len(rows)
+
+
+def test_no_row_loses_its_place_for_questions_that_can_wait() -> None:
+    """A row opens in each step what there is room for; the others keep what they have read."""
+    budget = Budget(step_tokens=58, context_tokens=58, cells=58, sequences=16, outputs=16)
+    stage, _ = begin(budget, [Row(n % 2, SEVERAL, 20) for n in range(12)])
+    finish(stage)
+    assert stage.preempted == 0
+    assert len(stage.answers) == 12
+
+
+def test_questions_are_answered_whatever_else_is_asked() -> None:
+    """Labels with branches that come without end hold up no row with questions, nor the reverse."""
+    rows = [Row(n % 2, (SEVERAL, DEEP)[n % 2], 5, comes=n) for n in range(60)]
+    stage = Stage(WIDE)
+    stage.play(rows, most_steps=600)
+    assert len(stage.answers) == 60
+    for key, answer in stage.answers.items():
+        assert same_answer(answer, answer_alone(key, rows[key].group, 5))

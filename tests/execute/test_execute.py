@@ -8,6 +8,7 @@ import pytest
 from jobs.errors import ServiceError, SpecError
 from jobs.job import Hint
 from jobs.prompt import Prompt
+from jobs.spec import Spec
 from jobs.store import Database, batches, chunks, recovery, results
 from tests.execute.executing import PATIENCE_SECONDS, Commits, make_executor, run_aside
 from tests.store.making import (
@@ -144,3 +145,30 @@ def test_a_lone_row_is_submitted_alone(
         executor.answer(hint)
     assert sorted(seen) == [False, True]
     assert statuses(sqlite, batch) == ["done", "done"]
+
+
+def take_several(spec: Spec) -> Spec:
+    """The same spec with any number of its labels for a row."""
+    return spec.model_copy(update={"task": spec.task.model_copy(update={"multi_label": True})})
+
+
+def test_a_set_of_labels_is_a_rows_result_the_empty_one_too(
+    database: Database, engine: StubEngine
+) -> None:
+    """It stands in the output alone; the views count it like any answer."""
+    batch = make_batch(database, [30], change=take_several)
+    make_executor(database, engine, commit_rows=64).answer(all_hints(database)[0])
+    assert batches.close_finished(database) == [batch.batch_id]
+    lines = list(results.stream_results(database, batch.batch_id))
+    assert {line["label"] for line in lines} == {None}
+    sets = [line["output"]["labels"] for line in lines]
+    assert {tuple(labels) for labels in sets} == {
+        (),
+        ("refund",),
+        ("delivery",),
+        ("refund", "delivery"),
+    }
+    assert all(line["confidence"] >= 0.5 for line in lines)
+    (kept,) = rows_of(database, "SELECT MAX(kept) AS kept FROM what_if_thresholds")
+    assert kept["kept"] == 30
+    assert_sound(database)

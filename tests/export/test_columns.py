@@ -56,6 +56,7 @@ def test_fields_are_columns_in_the_order_of_the_spec() -> None:
     [
         ('kind = "translate"\ntarget_language = "ja"\n', Column("text", "text")),
         ('kind = "summarize"\n', Column("points", "json")),
+        (CLASSIFY + "multi_label = true\n", Column("labels", "json")),
     ],
 )
 def test_written_answers_have_a_column(task: str, column: Column) -> None:

@@ -50,11 +50,11 @@ def test_parts_that_agree_have_one_label_as_sure_as_the_least_sure() -> None:
     assert (reading.label, reading.problem, reading.confidence) == ("a", None, None)
 
 
-def test_parts_that_differ_have_no_label() -> None:
-    """It is a reason to escalate, not to guess."""
-    parts = [Part("one", 0, talk({"label": "a"})), Part("two", 5, talk({"label": "b"}))]
+def test_parts_that_differ_have_the_label_of_most_of_the_text() -> None:
+    """How sure that is nobody knows where the parts are not sure of themselves."""
+    parts = [Part("one", 0, talk({"label": "a"})), Part("longer", 5, talk({"label": "b"}))]
     reading = CLASSIFY.merge(parts)
-    assert (reading.output, reading.problem) == (None, "parts_disagree")
+    assert (reading.label, reading.problem, reading.confidence) == ("b", None, None)
 
 
 def test_a_long_row_is_answered_by_parts_that_only_talk() -> None:

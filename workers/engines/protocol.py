@@ -79,7 +79,7 @@ class Engine(Protocol):
         All are what `asks` says; anything else is a TypeError.
         Prompts may share a key: they are parts of one row, and each is delivered.
         Raises `SpecError` for a constraint this engine cannot meet (`labels_tokenise_alike`,
-        `schema_unusable`); then none of the prompts is queued.
+        `answers_tokenise_alike`, `schema_unusable`); then none of the prompts is queued.
         """
 
     def withdraw(self, keys: Collection[int], *, owner: object = None) -> None:

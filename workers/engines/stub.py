@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from jobs.prompt import Completion, FreeText, JsonText, LabelChoice, Prompt, Usage
+from jobs.prompt import Completion, FreeText, JsonText, LabelChoice, LabelSet, Prompt, Usage
 from workers.engines.protocol import EngineModel
 from workers.engines.stub_answers import (
     BYTES_PER_TOKEN,
     check_schema,
     choose_label,
+    choose_labels,
     cut,
     write_json,
     write_text,
@@ -134,7 +135,7 @@ def _count_frame(prompt: Prompt) -> int:
 
 def _count_all(prompt: Prompt) -> int:
     constraint = prompt.constraint
-    written = 0 if isinstance(constraint, LabelChoice) else constraint.max_tokens
+    written = 0 if isinstance(constraint, LabelChoice | LabelSet) else constraint.max_tokens
     return _count_row(prompt) + _count_frame(prompt) + written
 
 
@@ -143,8 +144,9 @@ def _answer(prompt: Prompt, truncate_on: str | None) -> Completion:
     constraint = prompt.constraint
     tokens = _count_row(prompt)
     usage = Usage(tokens, _count_frame(prompt), 1, device_ms=tokens * 0.01)
-    if isinstance(constraint, LabelChoice):
-        label, scores = choose_label(constraint.labels, prompt.text)
+    if isinstance(constraint, LabelChoice | LabelSet):
+        choose = choose_label if isinstance(constraint, LabelChoice) else choose_labels
+        label, scores = choose(constraint.labels, prompt.text)
         return Completion(
             key=prompt.key,
             text=label,

@@ -1,9 +1,10 @@
 """Frames and constraints in tokens, each made once."""
 
-from jobs.prompt import Constraint, Frame, FreeText, JsonText, LabelChoice, Prompt
+from jobs.prompt import Constraint, Frame, FreeText, JsonText, LabelChoice, LabelSet, Prompt
 from workers.engines.llama.constraint import Grammars, read_vocabulary
 from workers.engines.llama.labels import Tokens, build_trie, split_stem
 from workers.engines.llama.model import Model
+from workers.engines.llama.questions import build_questions
 from workers.engines.llama.sampling import Sampling
 from workers.engines.llama.sequence import Group, Writing
 from workers.engines.llama.template import Template
@@ -44,6 +45,8 @@ class Groups:
         before, after = self._template.split(frame)
         if isinstance(constraint, LabelChoice):
             return self._make_choice(before, after, constraint)
+        if isinstance(constraint, LabelSet):
+            return self._make_set(before, after, constraint)
         suffix = self._model.tokenise(after, special=True)
         return Group(self._read_prefix(before), suffix, writing=self._make_writing(constraint))
 
@@ -52,6 +55,19 @@ class Groups:
         suffix, sequences = split_stem(continued)
         trie = build_trie(choice.labels, sequences, end=self._end)
         return Group(self._read_prefix(before), suffix, trie, choice.complete)
+
+    def _make_set(self, before: str, after: str, choice: LabelSet) -> Group:
+        asked = [after + label + choice.ask for label in choice.labels]
+        answers = [
+            (
+                self._model.tokenise(question + choice.yes, special=True),
+                self._model.tokenise(question + choice.no, special=True),
+            )
+            for question in asked
+        ]
+        words = (choice.yes, choice.no)
+        suffix, trie = build_questions(choice.labels, answers, end=self._end, words=words)
+        return Group(self._read_prefix(before), suffix, trie, complete=True, several=True)
 
     def _make_writing(self, constraint: FreeText | JsonText) -> Writing:
         if constraint.max_tokens < 1:

@@ -57,6 +57,7 @@ class Trie:
     """`branches[0]` is the root if there is a choice.
 
     `targets[branch][child]` is where a child leads: to another branch, or to label `-1 - number`.
+    Where every label is a question of its own branch n is label n, and there are no targets.
     """
 
     labels: tuple[str, ...]
@@ -117,7 +118,7 @@ class Search:
     def see(self, branch: int, logits: NDArray[np.float32]) -> None:
         """Take the logits of a branch's children, in their order."""
         mass = self._masses.pop(branch)
-        for target, share in zip(self._trie.targets[branch], _softmax(logits), strict=True):
+        for target, share in zip(self._trie.targets[branch], softmax(logits), strict=True):
             self._put(target, mass * float(share))
 
     def wanted(self) -> list[tuple[float, int]]:
@@ -171,7 +172,7 @@ def build_trie(labels: Sequence[str], sequences: Sequence[Tokens], *, end: int) 
     A label that is a prefix of another ends with the token `end`. Raises `SpecError`
     (`labels_tokenise_alike`).
     """
-    _refuse_alike(labels, sequences)
+    refuse_alike(labels, sequences)
     inner = {beginning for tokens in sequences for beginning in _beginnings(tokens)[:-1]}
     ended = [(*tokens, end) if tokens in inner else tokens for tokens in sequences]
     children: dict[Tokens, dict[int, None]] = {}
@@ -189,7 +190,8 @@ def build_trie(labels: Sequence[str], sequences: Sequence[Tokens], *, end: int) 
     return Trie(tuple(labels), branches, targets)
 
 
-def _refuse_alike(labels: Sequence[str], sequences: Sequence[Tokens]) -> None:
+def refuse_alike(labels: Sequence[str], sequences: Sequence[Tokens]) -> None:
+    """Raise `SpecError` (`labels_tokenise_alike`) if two labels have the same tokens."""
     seen: dict[Tokens, str] = {}
     for label, tokens in zip(labels, sequences, strict=True):
         if tokens in seen:
@@ -214,6 +216,7 @@ def _follow(
     return numbers[path] if path in numbers else leaves[path]
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the probabilities of some tokens among each other."""
     weights = np.exp(logits.astype(np.float64) - logits.max())
     return np.asarray(weights / weights.sum())

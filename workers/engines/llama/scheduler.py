@@ -22,6 +22,8 @@ WRITERS_LEAVE: Final = 4
 """Rows that are written leave one sequence in so many to labels, which do not stay ..."""
 LABELS_LEAVE: Final = 8
 """... and labels with branches leave one in so many to their paths."""
+SETS_HAVE: Final = 4
+"""Rows with a question for each label have one in so many: most is for the paths they open."""
 MOST_PASSED: Final = 8
 """In so many steps labels may go past an answer that waits for the room they take."""
 
@@ -177,7 +179,8 @@ class Scheduler:
             tokens = len(row.group.trie.branches[branch].path)
             if row in step.freed:
                 continue
-            self._make_cells(step, left, min(tokens, left.tokens), row)
+            if id(row) not in chosen:  # no row loses its place for what can wait for a step
+                self._make_cells(step, left, min(tokens, left.tokens), row)
             if tokens > min(left.tokens, left.cells) or min(left.sequences, left.outputs) < 1:
                 continue
             step.busy.add(id(row))
@@ -242,7 +245,7 @@ class Scheduler:
             first = True
             while row is not None and left.tokens > 0 and row not in step.freed:
                 writes = row.group.writing is not None
-                if writes and writers_blocked:
+                if (writes and writers_blocked) or (row.group.several and self._sets_run()):
                     break
                 if not self._make_room(step, left, room, row):
                     held_up = self._labels_hold_up(row)
@@ -261,6 +264,11 @@ class Scheduler:
                 if not row.alone:  # else it is read in a step of its own
                     self._read(step, left, [row])
                 row = self._waiting.next_of(row.ticket.submission)
+
+    def _sets_run(self) -> bool:
+        """Tell whether as many rows with a question for each label run as there should be."""
+        running = sum(row.group.several for row in self._running)
+        return running >= max(self._budget.sequences // SETS_HAVE, 1)
 
     def _let_in(self, room: Room, row: Sequence) -> None:
         self._waiting.take(row)

@@ -39,13 +39,15 @@ class Group:
     """A frame and a constraint in tokens.
 
     A row is read as `prefix` (shared), its own text, `suffix`; then either `trie` scores what
-    follows (`complete`: all its labels), or `writing` says how it is written.
+    follows (`complete`: all its labels; `several`: each is a question of its own), or `writing`
+    says how it is written.
     """
 
     prefix: Tokens
     suffix: Tokens
     trie: Trie = NO_LABELS
     complete: bool = False
+    several: bool = False
     writing: Writing | None = None
 
     @property
