@@ -109,7 +109,7 @@ def find_wrong_example(task: ExtractTask) -> str | None:
     reader = Extract(task)
     for number, example in enumerate(task.examples, start=1):
         answer = compact_json(complete_record(task.fields, example))
-        job = Job(number, "", number, None, example.text, 0)
+        job = Job(number, "", number, "", example.text, 0)
         reading = reader.read(Completion(number, answer, asked="question"), job)
         if reading.problem is not None:
             return f"example {number}: {_explain(reading)}"

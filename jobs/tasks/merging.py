@@ -94,7 +94,7 @@ def _inside(record: FieldReading, field: FieldSpec) -> FieldReading:
     """Return what a part says of a field of a record: nothing, if it says null of the record."""
     if isinstance(record.inner, Mapping):
         return record.inner[field.name]
-    nothing = [] if field.type == "list" else None
+    nothing: Any = [] if field.type == "list" else None
     return replace(record, value=nothing, span=None, problem=None, inner=None)
 
 

@@ -164,8 +164,9 @@ def _settle_string(field: FieldSpec, value: str, source: Source, after: int) -> 
 
 
 def _settle_number(_: FieldSpec, value: float, source: Source, after: int) -> Settled:
-    places = _places(Decimal(str(value)), source)
-    return _grounded(value, source.first([(one.start, one.end) for one in places], after))
+    number, text = Decimal(str(value)), source.folded.text
+    places = [(_start(one.start, number, text), one.end) for one in _places(number, source)]
+    return _grounded(value, source.first(places, after))
 
 
 def _settle_enum(field: FieldSpec, value: str, _: Source, __: int) -> Settled:
@@ -192,10 +193,10 @@ def _settle_money(_: FieldSpec, value: dict[str, str], source: Source, after: in
     code = read_currency(fold(value["currency"]).text.strip())
     if amount is None or code is None:
         return Settled(value, problem="value_off_type")
-    text = source.folded.text
+    number, text = Decimal(amount), source.folded.text
     places = [
-        (signed.start, signed.end)
-        for one in _places(Decimal(amount), source)
+        (_start(signed.start, number, text), signed.end)
+        for one in _places(number, source)
         for signed in find_signs(text, one)
         if may_be(signed.codes, code, text)
     ]
@@ -217,6 +218,12 @@ def _may_be_signed(written: Number, text: str, *, negative: bool) -> bool:
     if not before:
         return not negative
     return before in MINUS if negative else before not in SURELY_MINUS
+
+
+def _start(start: int, number: Decimal, text: str) -> int:
+    """Return where a number begins with its minus, if it has one before it."""
+    lead = text[:start].rstrip(" ¥$€£₩") if number < 0 else ""
+    return len(lead) - 1 if lead and lead[-1] in MINUS else start
 
 
 def _stands_apart(text: str, start: int, end: int) -> bool | None:

@@ -58,8 +58,12 @@ def test_the_prompt_asks_for_the_fields_in_order() -> None:
 def test_the_examples_are_sound() -> None:
     """Both examples in the prompt are answers that every check would pass."""
     kinds: tuple[FieldType, ...] = get_args(FieldType)
-    fields = [FieldSpec(name=kind, type=kind) for kind in kinds if kind != "enum"]
+    plain = [kind for kind in kinds if kind not in ("enum", "record", "list")]
+    fields = [FieldSpec(name=kind, type=kind) for kind in plain]
     fields.append(FieldSpec(name="enum", type="enum", values=("high", "low")))
+    fields.append(FieldSpec(name="record", type="record", fields=tuple(fields[:3])))
+    fields.append(FieldSpec(name="list", type="list", fields=tuple(fields[3:6])))
+    fields.append(FieldSpec(name="days", type="list", items="date"))
     task = Extract(ExtractTask(kind="extract", fields=tuple(fields)))
     shown = task.frame.system.removeprefix(task.system).strip().split("\n\n")
     assert len(shown) == 2
@@ -95,7 +99,7 @@ def test_values_are_found_where_they_stand() -> None:
     assert reading.fields is not None
     spans = {name: one.span for name, one in reading.fields.items()}
     shown = {name: TEXT[slice(*span)] for name, span in spans.items() if span}
-    assert shown == {"vendor": "みなと印刷", "day": "令和８年２月５日", "total": "３３，０００"}
+    assert shown == {"vendor": "みなと印刷", "day": "令和８年２月５日", "total": "３３，０００円"}
     assert (reading.confidence, reading.confidence_source) == (None, "none")
 
 
