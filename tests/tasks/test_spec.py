@@ -87,7 +87,9 @@ def test_an_unknown_key_lists_those_of_its_kind() -> None:
     assert {"language", "max_chars"} <= set(known)
     assert not {"labels", "fields", "target_language"} & set(known)
     found = complain(FIELD + 'type = "string"\nzzzzz = 1')
-    assert found["known"] == "description, fields, items, max_items, pattern, required, type, values"
+    assert (
+        found["known"] == "description, fields, items, max_items, pattern, required, type, values"
+    )
 
 
 @pytest.mark.parametrize(
