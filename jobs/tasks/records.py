@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from jobs.prompt import Completion
 from jobs.spec import FieldSpec
-from jobs.tasks.answers import Member, own_spans, read_items, read_members
+from jobs.tasks.answers import Member, compact_json, own_spans, read_items, read_members
+from jobs.tasks.folding import fold
 from jobs.tasks.protocol import FieldReading
 from jobs.tasks.signals import describe, token_logprobs
 from jobs.tasks.values import Source, settle
@@ -115,12 +116,25 @@ def gather_items(
 
 
 def drop_repeated(items: Sequence[FieldReading]) -> tuple[FieldReading, ...]:
-    """Return the items without those that stand where an earlier, equal one stands."""
-    kept: dict[str, FieldReading] = {}
+    """Return the items without those that stand where an earlier, equal one does."""
+    kept: dict[tuple[str, str], FieldReading] = {}
     for number, one in enumerate(items):
-        key = str(number) if isinstance(one.value, bool) else repr((one.value, one.span))
-        kept.setdefault(key, one)
+        same = (
+            str(number) if isinstance(one.value, bool) else fold(compact_json({"": one.value})).text
+        )
+        kept.setdefault((same, repr(_place(one))), one)
     return tuple(kept.values())
+
+
+def _place(one: FieldReading) -> Any:
+    """Return where a value stands; a record stands where its texts do, if it has any.
+
+    Numbers are found anywhere: an equal record elsewhere is told by its words.
+    """
+    if not isinstance(one.inner, Mapping):
+        return one.span
+    texts = [part.span for part in one.inner.values() if isinstance(part.value, str) and part.span]
+    return texts or one.span
 
 
 def find_end(span: Any, after: int) -> int:
