@@ -120,10 +120,14 @@ def drop_repeated(items: Sequence[FieldReading]) -> tuple[FieldReading, ...]:
     kept: dict[tuple[str, str], FieldReading] = {}
     for number, one in enumerate(items):
         same = (
-            str(number) if isinstance(one.value, bool) else fold(compact_json({"": one.value})).text
+            str(number) if isinstance(one.value, bool) else _plain(one.value)
         )
         kept.setdefault((same, repr(_place(one))), one)
     return tuple(kept.values())
+
+
+def _plain(value: Any) -> str:
+    return fold(compact_json({"": value})).text
 
 
 def _place(one: FieldReading) -> Any:

@@ -13,7 +13,7 @@ from jobs.spec import ExtractTask
 from jobs.tasks import Extract, Part, Reading
 from tests.tasks.making import ANY_TEXT, completions, make_job, talk, write, write_bytes
 
-FIELDS = {
+FIELDS: dict[str, dict[str, Any]] = {
     "tags": {"type": "list", "items": "string", "max_items": 3},
     "lines": {
         "type": "list",

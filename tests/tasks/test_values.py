@@ -116,7 +116,8 @@ def spell_money(cents: int, code: str) -> list[str]:
 @st.composite
 def spelled(draw: st.DrawFn) -> tuple[FieldType, Any, Any, str]:
     """A type, a value as a model gives it, its form, and a spelling of it."""
-    kind = draw(st.sampled_from(["date", "integer", "number", "money", "string"]))
+    kinds: list[FieldType] = ["date", "integer", "number", "money", "string"]
+    kind = draw(st.sampled_from(kinds))
     form: Any
     if kind == "date":
         form = draw(st.dates(date(1930, 1, 1), date(2100, 12, 31)))
