@@ -40,7 +40,10 @@ def order_keys(value: Any, names: tuple[str, ...] = ()) -> Any:
     if not isinstance(value, dict):
         return value
     found = ((key, value[key]) for key in _order(tuple(value), names))
-    return {key: order_keys(item, names) if isinstance(item, dict | list) else item for key, item in found}
+    return {
+        key: order_keys(item, names) if isinstance(item, dict | list) else item
+        for key, item in found
+    }
 
 
 @lru_cache(maxsize=1_024)

@@ -119,9 +119,7 @@ def drop_repeated(items: Sequence[FieldReading]) -> tuple[FieldReading, ...]:
     """Return the items without those that stand where an earlier, equal one does."""
     kept: dict[tuple[str, str], FieldReading] = {}
     for number, one in enumerate(items):
-        same = (
-            str(number) if isinstance(one.value, bool) else _plain(one.value)
-        )
+        same = str(number) if isinstance(one.value, bool) else _plain(one.value)
         kept.setdefault((same, repr(_place(one))), one)
     return tuple(kept.values())
 
