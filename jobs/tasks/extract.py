@@ -35,11 +35,13 @@ class Extract:
         words = JAPANESE if japanese else ENGLISH
         self.task = task
         self.fields = task.fields
-        examples = show_examples(task, words)
-        self.system = "\n\n".join([describe_task(task, words), *examples])
-        samples = [] if examples else show_samples(task.fields, words)
-        system = "\n\n".join([self.system, *samples])
-        self.frame = Frame(system, before=words.question, answer_start=ANSWER)
+        self.asks = words.question
+        self.system = describe_task(task, words)
+        self.examples = show_examples(task, words)
+        shots = self.examples or show_samples(task.fields, words)
+        # In the turn of the row, and not before it: small models then answer as they are shown.
+        before = "\n\n".join([*shots, words.question])
+        self.frame = Frame(self.system, before=before, answer_start=ANSWER)
         self.constraint = JsonText(
             build_schema(task.fields, bounds=True), limit_tokens(task.fields)
         )
@@ -51,9 +53,9 @@ class Extract:
 
     def question(self, job: Job) -> Question:
         """Ask for the fields, without the made-up samples and bounds that small models need."""
-        user = self.frame.before + job.text
+        system = "\n\n".join([self.system, *self.examples])
         limit = 2 * self.constraint.max_tokens
-        return Question(job.job_id, self.system, user, self.schema, limit)
+        return Question(job.job_id, system, self.asks + job.text, self.schema, limit)
 
     def read(self, completion: Completion, job: Job) -> Reading:
         """Take every field: in its form, found in the text, as sure as its own tokens.

@@ -65,10 +65,10 @@ def test_the_examples_are_sound() -> None:
     fields.append(FieldSpec(name="list", type="list", fields=tuple(fields[3:6])))
     fields.append(FieldSpec(name="days", type="list", items="date"))
     task = Extract(ExtractTask(kind="extract", fields=tuple(fields)))
-    shown = task.frame.system.removeprefix(task.system).strip().split("\n\n")
-    assert len(shown) == 2
+    *shown, ask = task.frame.before.split("\n\n")
+    assert (len(shown), ask) == (2, task.asks)
     for shot in shown:
-        text, answer = shot.removeprefix(task.frame.before).split(f"\n{task.frame.answer_start}")
+        text, answer = shot.removeprefix(ask).split(f"\n{task.frame.answer_start}")
         reading = task.read(talk(answer), make_job(text))
         assert (reading.problem, reading.output) == (None, json.loads(answer))
 
@@ -78,7 +78,7 @@ def test_a_question_asks_the_same_without_patterns() -> None:
     task = Extract(TASK)
     question = task.question(make_job(TEXT))
     assert (question.key, question.system) == (7, task.system)
-    assert task.frame.system.startswith(task.system)
+    assert task.frame.system == task.system
     assert question.user.endswith(TEXT)
     assert "pattern" not in question.schema
     assert list(json.loads(question.schema)["properties"]) == list(RECORD)
@@ -88,8 +88,8 @@ def test_japanese_words_for_japanese_specs() -> None:
     """A Japanese description makes the prompt Japanese."""
     field = FieldSpec(name="vendor", type="string", description="請求書の発行者")
     frame = Extract(ExtractTask(kind="extract", fields=(field,))).frame
-    assert frame.before == "文: "
-    assert "Text" not in frame.system
+    assert frame.before.endswith("\n\n文: ")
+    assert "Text" not in frame.system + frame.before
 
 
 def test_values_are_found_where_they_stand() -> None:

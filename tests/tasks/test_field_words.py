@@ -56,7 +56,7 @@ def test_every_field_is_described() -> None:
 
 def test_japanese_words() -> None:
     """A Japanese instruction has Japanese words for all of it."""
-    system = make(instruction="注文の内容を書いてください。").frame.system
+    system = make(instruction="注文の内容を書いてください。").system
     assert "リスト（最大 4 件）: 次のどれか: new, old。文になければ []" in system
     assert "[A-Z]+ の形" in system
     assert "下の項目の組。文になければ null" in system
@@ -75,19 +75,18 @@ def test_examples_take_the_place_of_samples() -> None:
         for example, answer in zip(EXAMPLES, answers, strict=True)
     ]
     question = task.question(make_job("EF"))
-    assert (question.system, question.user) == (task.system, "Text: EF")
-    for words in (task.frame.system, question.system):
-        assert words.endswith("\n\n".join(shown))
-        assert "Blue Door" not in words
-    assert "Blue Door" in make().frame.system
+    assert (task.frame.system, question.user) == (task.system, "Text: EF")
+    assert question.system == "\n\n".join([task.system, *shown])
+    assert task.frame.before == "\n\n".join([*shown, "Text: "])
+    assert "Blue Door" in make().frame.before
     assert "Blue Door" not in make().question(make_job("EF")).system
 
 
 def test_shown_answers_are_read_as_they_are() -> None:
     """What an example shows passes every check of its own task."""
     task = make(examples=EXAMPLES)
-    for shot in task.system.split("\n\nText: ")[1:]:
-        text, answer = shot.split("\nJSON: ")
+    for shot in task.examples:
+        text, answer = shot.removeprefix("Text: ").split("\nJSON: ")
         reading = task.read(talk(answer), make_job(text))
         assert (reading.problem, reading.output) == (None, json.loads(answer))
 
@@ -95,4 +94,4 @@ def test_shown_answers_are_read_as_they_are() -> None:
 def test_examples_are_shown_for_the_parts_of_a_long_text() -> None:
     """They help there, too."""
     task = make(examples=EXAMPLES)
-    assert "CD to Oslo" in task.render_part(make_job("long"), "lo").frame.system
+    assert "CD to Oslo" in task.render_part(make_job("long"), "lo").frame.before
