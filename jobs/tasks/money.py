@@ -101,11 +101,14 @@ def _usual(codes: tuple[str, ...]) -> tuple[str, ...]:
     return codes[:2] if codes == SIGNS["¥"] else codes[:1]
 
 
-def may_be(codes: tuple[str, ...], code: str, folded: str) -> bool:
-    """Whether a sign that means one of `codes` means this one; the rarer ones need their name."""
+def may_be(codes: tuple[str, ...], code: str, *, named: bool) -> bool:
+    """Whether a sign that means one of `codes` means this one.
+
+    `named` says whether the text names the currency elsewhere: the rarer ones of a sign need it.
+    """
     if not codes:
-        return names_currency(folded, code)
-    return code in _usual(codes) or (code in codes and names_currency(folded, code))
+        return named
+    return code in _usual(codes) or (code in codes and named)
 
 
 @lru_cache(maxsize=1024)

@@ -20,11 +20,13 @@ from jobs.tasks.answers import is_storable
 from jobs.tasks.dates import WrittenDate, find_dates, parse_date
 from jobs.tasks.folding import Folded, Span, fold
 from jobs.tasks.kanji import find_kanji
-from jobs.tasks.money import MINUS, find_signs, may_be, read_amount, read_currency
+from jobs.tasks.money import MINUS, find_signs, may_be, names_currency, read_amount, read_currency
 from jobs.tasks.numbers import Number, find_numbers, find_spelled
 
 SURELY_MINUS: Final = "−▲△"
 """What makes a number negative wherever it stands; a hyphen may be a dash, too."""
+REACH: Final = 8
+"""How many characters before a number its minus is looked for."""
 PLACES_MAX: Final = 200
 """How many places of a string are looked at for one where it is a word of its own."""
 
@@ -194,11 +196,12 @@ def _settle_money(_: FieldSpec, value: dict[str, str], source: Source, after: in
     if amount is None or code is None:
         return Settled(value, problem="value_off_type")
     number, text = Decimal(amount), source.folded.text
+    named = names_currency(text, code)
     places = [
         (_start(signed.start, number, text), signed.end)
         for one in _places(number, source)
         for signed in find_signs(text, one)
-        if may_be(signed.codes, code, text)
+        if may_be(signed.codes, code, named=named)
     ]
     return _grounded({"amount": amount, "currency": code}, source.first(places, after))
 
@@ -214,7 +217,7 @@ def _places(number: Decimal, source: Source) -> list[Number]:
 
 
 def _may_be_signed(written: Number, text: str, *, negative: bool) -> bool:
-    before = text[max(0, written.start - 8) : written.start].rstrip(" ¥$€£₩")[-1:]
+    before = text[max(0, written.start - REACH) : written.start].rstrip(" ¥$€£₩")[-1:]
     if not before:
         return not negative
     return before in MINUS if negative else before not in SURELY_MINUS
@@ -222,8 +225,11 @@ def _may_be_signed(written: Number, text: str, *, negative: bool) -> bool:
 
 def _start(start: int, number: Decimal, text: str) -> int:
     """Return where a number begins with its minus, if it has one before it."""
-    lead = text[:start].rstrip(" ¥$€£₩") if number < 0 else ""
-    return len(lead) - 1 if lead and lead[-1] in MINUS else start
+    if number >= 0:
+        return start
+    before = text[max(0, start - REACH) : start]
+    lead = before.rstrip(" ¥$€£₩")
+    return start - len(before) + len(lead) - 1 if lead[-1:] in MINUS and lead else start
 
 
 def _stands_apart(text: str, start: int, end: int) -> bool | None:
