@@ -18,13 +18,14 @@ from jobs.prices import Price, price_bulk
 from jobs.prompt import Question
 from jobs.route import next_step, route_of
 from jobs.source import Records
-from jobs.spec import ClassifyTask, ExtractTask, Spec, TranslateTask
+from jobs.spec import ClassifyTask, ExtractTask, FieldSpec, Spec, TranslateTask
 from jobs.submit import read_steps, separate
 from jobs.tasks import Task, build_task
 
 JSON_TOKENS: Final = 6  # the braces and the key around an answer
 LABELS_OF_A_ROW: Final = 2
 FIELD_TOKENS: Final = 15
+LIST_ITEMS: Final = 3
 SUMMARY_SHARE: Final = 4
 
 
@@ -126,6 +127,12 @@ def _guess_answer(spec: Spec, text: str) -> int:
         longest = max(estimate_tokens(label.name) for label in task.labels)
         return JSON_TOKENS + longest * (LABELS_OF_A_ROW if task.multi_label else 1)
     if isinstance(task, ExtractTask):
-        return JSON_TOKENS + FIELD_TOKENS * len(task.fields)
+        return JSON_TOKENS + FIELD_TOKENS * sum(map(_count_values, task.fields))
     whole = estimate_tokens(text)
     return JSON_TOKENS + (whole if isinstance(task, TranslateTask) else whole // SUMMARY_SHARE)
+
+
+def _count_values(field: FieldSpec) -> int:
+    """Guess how many values a field has, a list those of a few items."""
+    inside = sum(map(_count_values, field.fields)) or 1
+    return inside * LIST_ITEMS if field.type == "list" else inside

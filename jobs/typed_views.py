@@ -54,6 +54,8 @@ POSTGRES: Final[Mapping[str, str]] = MappingProxyType(
             " - INTERVAL '1 day') THEN CAST({at} #>> '{{}}' AS DATE) END END"
         ),
         "boolean": "CASE WHEN jsonb_typeof({at}) = 'boolean' THEN CAST({at} AS BOOLEAN) END",
+        "list": "CASE WHEN jsonb_typeof({at}) = 'array' THEN {at} END",
+        "record": "CASE WHEN jsonb_typeof({at}) = 'object' THEN {at} END",
         "json": "{at}",
     }
 )
@@ -83,16 +85,22 @@ SQLITE: Final[Mapping[str, str]] = MappingProxyType(
             " AND json_extract({at}) > '0001' THEN json_extract({at}) END"
         ),
         "boolean": "CASE WHEN json_type({at}) IN ('true', 'false') THEN json_extract({at}) END",
+        "list": "CASE WHEN json_type({at}) = 'array' THEN json_extract({at}) END",
+        "record": "CASE WHEN json_type({at}) = 'object' THEN json_extract({at}) END",
         "json": "json_extract({at})",
     }
 )
 PARTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        **{name: name for name in ("string", "integer", "number", "date", "boolean")},
+        **{
+            name: name
+            for name in ("string", "integer", "number", "date", "boolean", "list", "record")
+        },
         "enum": "string",
     }
 )
-"""Type of a field -> how it is read; money is two columns, `amount` and `currency`."""
+"""Type of a field -> how it is read; money is two columns, `amount` and `currency`, lists and
+records are JSON as it stands."""
 CASTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {"postgresql": POSTGRES, "sqlite": SQLITE}
 )

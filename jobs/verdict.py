@@ -87,7 +87,7 @@ def conclude_answer(plan: Plan, tier: Tier, job: Job, answer: Answer) -> Outcome
         confidence_source=reading.confidence_source,
         verdict="keep" if judgement.keep else "escalate",
         reason_code=judgement.reason_code,
-        reason=_words(judgement, plan.language),
+        reason=_words(judgement, plan.language, reading.problem_at),
         prompt_tokens=usage.prompt_tokens,
         shared_tokens=usage.shared_tokens,
         output_tokens=usage.output_tokens,
@@ -120,8 +120,8 @@ def _escalate(plan: Plan, tier: Tier, attempt: Attempt) -> Outcome:
     return Outcome(attempt, JobStatus.REVIEW, obstacle_code=step.obstacle, obstacle=words)
 
 
-def _words(judgement: Judgement, language: Language) -> str:
-    return say(judgement.reason_code, language, **dict(judgement.params))
+def _words(judgement: Judgement, language: Language, place: str | None) -> str:
+    return say(judgement.reason_code, language, **dict(judgement.params), field=place)
 
 
 def _field_lines(reading: Reading, tier: int, policy: Policy) -> dict[str, Any] | None:
@@ -139,15 +139,36 @@ def _keeps(policy: Policy, field: FieldReading) -> bool:
 
 
 def _field_line(field: FieldReading, tier: int, *, kept: bool) -> dict[str, Any]:
+    """Return a field as it is stored.
+
+    A list or a record also has the confidence of everything inside it, in its own shape, and
+    the place of what failed.
+    """
+    inside = {"confidences": _confidences(field), "problem_at": field.problem_at or None}
     return {
         "value": field.value,
-        "span": None if field.span is None else list(field.span),
+        "span": _as_json(field.span),
         "confidence": field.confidence,
         "confidence_source": field.confidence_source,
         "tier": tier,
         "problem": field.problem,
         "kept": kept,
+        **(inside if field.inner is not None else {}),
     }
+
+
+def _as_json(span: Any) -> Any:
+    if isinstance(span, Mapping):
+        return {name: _as_json(one) for name, one in span.items()}
+    return [_as_json(one) for one in span] if isinstance(span, tuple) else span
+
+
+def _confidences(field: FieldReading) -> Any:
+    if isinstance(field.inner, Mapping):
+        return {name: _confidences(one) for name, one in field.inner.items()}
+    if field.inner is not None:
+        return [_confidences(one) for one in field.inner]
+    return field.confidence
 
 
 def conclude_cloud(
@@ -164,7 +185,7 @@ def conclude_cloud(
     Fields that the gate kept from a local tier stay; the others are the cloud's.
     """
     reading = _read_reply(plan.task, job, reply)
-    fields, output, problem = _merge(reading, tier, local_fields)
+    fields, output, problem, place = _merge(reading, tier, local_fields)
     if reply.finish == "refusal":
         problem = "cloud_refused"
     keep = problem is None and output is not None
@@ -184,7 +205,7 @@ def conclude_cloud(
         confidence_source=reading.confidence_source,
         verdict="keep" if keep else "escalate",
         reason_code=code,
-        reason=say(code, plan.language),
+        reason=say(code, plan.language, field=place),
         prompt_tokens=usage.prompt_tokens,
         shared_tokens=usage.cache_read_tokens,
         output_tokens=usage.output_tokens,
@@ -202,10 +223,13 @@ def _read_reply(task: Task, job: Job, reply: CloudReply) -> Reading:
 
 def _merge(
     reading: Reading, tier: int, local_fields: Mapping[str, Any] | None
-) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None, str | None]:
-    """Return (fields, output, problem): a kept local field beats the cloud's, sound or not."""
+) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None, str | None, str | None]:
+    """Return (fields, output, problem, field that has it).
+
+    A kept local field beats the cloud's, sound or not.
+    """
     if reading.fields is None or reading.output is None:
-        return None, reading.output, reading.problem
+        return None, reading.output, reading.problem, reading.problem_at
     merged = {
         name: _field_line(field, tier, kept=field.problem is None)
         for name, field in reading.fields.items()
@@ -213,5 +237,8 @@ def _merge(
     for name, line in (local_fields or {}).items():
         if line.get("kept") and name in merged:
             merged[name] = dict(line)
-    problem = next((line["problem"] for line in merged.values() if line["problem"]), None)
-    return merged, {name: line["value"] for name, line in merged.items()}, problem
+    output = {name: line["value"] for name, line in merged.items()}
+    wrong = next((name for name, line in merged.items() if line["problem"]), None)
+    if wrong is None:
+        return merged, output, None, None
+    return merged, output, merged[wrong]["problem"], wrong + (merged[wrong].get("problem_at") or "")

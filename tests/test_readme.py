@@ -17,7 +17,7 @@ from jobs.job import BATCH_TRANSITIONS, JOB_TRANSITIONS
 from jobs.source import Reject, read_records
 from jobs.spec import parse_spec
 from jobs.spec.model import NOT_BUILT as KEYS_NOT_BUILT
-from jobs.spec.model import NOT_BUILT_IN_FIELDS, NOT_BUILT_VALUES
+from jobs.spec.model import NOT_BUILT_VALUES
 from jobs.store import open_database, schema
 from jobs.store.recovery import MAX_CLAIMS
 from jobs.submit import STEP_RECORDS, shape_of
@@ -309,11 +309,6 @@ def test_what_is_not_built_is_the_codes() -> None:
         "options": ["plan --show-outbound"],
         "spec keys": list(KEYS_NOT_BUILT),
         "spec values": [f"{key}={value}" for key, of in NOT_BUILT_VALUES.items() for value in of],
-        "field keys": [
-            name if of is None else f"{name}={value}"
-            for name, of in NOT_BUILT_IN_FIELDS.items()
-            for value in of or (None,)
-        ],
     }
     for words in shown["commands"] + shown["options"]:
         command, rest = find_command(words.split())

@@ -45,11 +45,3 @@ def test_unbuilt_values_are_refused_by_name(key: str, value: str) -> None:
     plain = GOOD.replace('kind = "classify"\n', "") if name == "kind" else GOOD
     found = complain(with_line(section, f'{name} = "{value}"', plain), NotBuiltError)
     assert (found["key"], found["value"]) == (key, value)
-
-
-def test_a_list_of_values_is_refused_by_name() -> None:
-    """A field with many values belongs to a part that is not built."""
-    plain = GOOD.replace('kind = "classify"\n', "")
-    line = 'fields.due.type = "list"\nkind = "extract"'
-    found = complain(with_line("task", line, plain), NotBuiltError)
-    assert found["key"] == "task.fields.due.type"

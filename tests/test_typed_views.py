@@ -15,8 +15,8 @@ from jobs.typed_views import (
     plan_views,
 )
 
-TYPES = ("string", "integer", "number", "money", "date", "boolean", "enum", "list")
-NAMES = st.from_regex(r"\A\w[\w-]{0,63}\Z")
+TYPES = ("string", "integer", "number", "money", "date", "boolean", "enum", "list", "record")
+NAMES = st.from_regex(r"\A\w[\w$@.' {}%:-]{0,62}\w\Z")
 FIELDS = st.lists(
     st.builds(TypedField, NAMES, st.sampled_from(TYPES)),
     min_size=1,

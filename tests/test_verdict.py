@@ -193,6 +193,53 @@ def test_field_lines_say_which_fields_are_kept() -> None:
     json.dumps(fields)
 
 
+LINES = Extract(
+    ExtractTask.model_validate(
+        {
+            "kind": "extract",
+            "fields": {
+                "tags": {"type": "list", "items": "string"},
+                "lines": {
+                    "type": "list",
+                    "fields": {"item": {"type": "string"}, "count": {"type": "integer"}},
+                },
+            },
+        }
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "reason"),
+    [
+        ("en", "not kept: the value of the field lines[0].count does not stand in the text"),
+        ("ja", "不採用: 項目 lines[0].count の値が原文に見当たりません"),
+    ],
+)
+def test_the_reason_names_the_field(language: Language, reason: str) -> None:
+    """The way to what failed, in the words of the batch's language; a cloud's answer alike."""
+    text = '{"tags": ["Aoi", "cups"], "lines": [{"item": "cups", "count": 13}]}'
+    plan = replace(plan_with(CLOUD_ROUTE, LINES), language=language)
+    completion = replace(write_bytes(text, {"Aoi": math.log(0.5)}), key=5)
+    found = conclude(plan, TIER, ORDER, completion).attempt
+    assert (found.verdict, found.reason_code) == ("escalate", "value_not_grounded")
+    assert found.reason == reason
+    assert found.fields is not None
+    tags, lines = found.fields["tags"], found.fields["lines"]
+    assert (tags["span"], tags["confidences"]) == ([[5, 8], [19, 23]], pytest.approx([0.5, 1]))
+    assert (tags["kept"], tags["problem_at"]) == (False, None)
+    assert lines["span"] == [{"item": [19, 23], "count": None}]
+    assert (lines["confidences"], lines["problem_at"]) == ([{"item": 1, "count": 1}], "[0].count")
+    json.dumps(found.fields)
+    usage = CloudUsage(100, 20, cache_read_tokens=7)
+    reply = CloudReply(text, "stop", usage, "claude-haiku-4-5-20251001", "req_1")
+    local = {"tags": {**tags, "kept": True, "value": ["Aoi"]}}
+    cloud = conclude_cloud(plan, ORDER, reply, tier=1, cost_nano_usd=1, local_fields=local)
+    assert (cloud.status, cloud.attempt.reason) == (JobStatus.REVIEW, reason)
+    assert cloud.attempt.output is not None
+    assert cloud.attempt.output["tags"] == ["Aoi"]
+
+
 def test_a_cloud_answer_is_done() -> None:
     """The attempt carries the provider's model, its tokens and its exact cost."""
     found = ask_cloud('{"shop": "Aoi", "count": 12}')

@@ -1,11 +1,11 @@
 """JSON columns of the views: read once, shown in one form, parts taken out."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from jobs.spec import ExtractTask, Spec
+from jobs.spec import ExtractTask, FieldSpec, Spec
 
 MEMO_ROWS: Final = 4_096
 MEMO_CHARS: Final = 256
@@ -15,11 +15,18 @@ encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 def order_of(spec: Spec) -> Mapping[str, tuple[str, ...]]:
     """Return the order of keys of each JSON column, as far as the spec says one."""
     task = spec.task
-    fields = tuple(field.name for field in task.fields) if isinstance(task, ExtractTask) else ()
+    fields = _names(task.fields) if isinstance(task, ExtractTask) else ()
     return {
         **dict.fromkeys(("output", "suggested_output", "fields"), fields),
         "attributes": spec.input.keep,
     }
+
+
+def _names(fields: Iterable[FieldSpec]) -> tuple[str, ...]:
+    """Return the names of fields, then those of the fields of records."""
+    fields = tuple(fields)
+    inner = [name for field in fields for name in _names(field.fields)]
+    return tuple(dict.fromkeys([*(field.name for field in fields), *inner]))
 
 
 def order_keys(value: Any, names: tuple[str, ...] = ()) -> Any:
@@ -29,11 +36,14 @@ def order_keys(value: Any, names: tuple[str, ...] = ()) -> Any:
     show the same.
     """
     if isinstance(value, list):
-        return [order_keys(item) for item in value]
+        return [order_keys(item, names) for item in value]
     if not isinstance(value, dict):
         return value
     found = ((key, value[key]) for key in _order(tuple(value), names))
-    return {key: order_keys(item) if isinstance(item, dict | list) else item for key, item in found}
+    return {
+        key: order_keys(item, names) if isinstance(item, dict | list) else item
+        for key, item in found
+    }
 
 
 @lru_cache(maxsize=1_024)

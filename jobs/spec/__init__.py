@@ -1,7 +1,8 @@
 """A spec: what to do with an input. A TOML file, checked whole before anything is touched."""
 
 from jobs.spec.classify import ClassifyTask, Label
-from jobs.spec.extract import ExtractTask, FieldSpec, FieldType
+from jobs.spec.extract import ExtractTask
+from jobs.spec.field import FieldSpec, FieldType
 from jobs.spec.model import GateSection, InputSection, PolicySection, RouteSection, Spec
 from jobs.spec.read import build_spec, parse_spec, read_spec, restore_spec
 from jobs.spec.summarize import SummarizeTask

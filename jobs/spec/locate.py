@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Final
 
 TABLE: Final = re.compile(r"^\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(#.*)?$")
-KEY: Final = re.compile(r"""^\s*("[^"]+"|'[^']+'|[A-Za-z0-9_.-]+)\s*=""")
+NAME: Final = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
+KEY: Final = re.compile(rf"^\s*({NAME}(?:\s*\.\s*{NAME})*)\s*=")
+PART: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^."']+))\s*(?:\.|$)""")
 
 
 def find_line(text: str, path: tuple[str, ...]) -> int:
@@ -30,9 +32,14 @@ def _keys(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     for number, line in enumerate(text.splitlines(), start=1):
         opened = TABLE.match(line)
         if opened:
-            table = tuple(part.strip().strip("\"'") for part in opened[1].split("."))
+            table = _split(opened[1])
             yield number, table
             continue
         assigned = KEY.match(line)
         if assigned:
-            yield number, table + tuple(part.strip("\"'") for part in assigned[1].split("."))
+            yield number, table + _split(assigned[1])
+
+
+def _split(dotted: str) -> tuple[str, ...]:
+    """Split a dotted key; a name in quotes may hold dots itself."""
+    return tuple("".join(found).strip() for found in PART.findall(dotted))

@@ -47,11 +47,6 @@ NOT_BUILT_VALUES: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
 )
 """Known values whose part is not built, by key."""
 
-NOT_BUILT_IN_FIELDS: Final[Mapping[str, tuple[object, ...] | None]] = MappingProxyType(
-    {"type": ("list", "record"), "pattern": None}
-)
-"""The same for each [task.fields.NAME]: values that are not built, None for all of them."""
-
 
 def _read_text(value: Any) -> str | tuple[str, ...]:
     """Take one column, or several of which none stands twice."""

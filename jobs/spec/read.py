@@ -11,8 +11,10 @@ from pydantic_core import ErrorDetails
 
 from jobs.errors import NotBuiltError, SpecError
 from jobs.spec.attachments import ATTACHED, attach
+from jobs.spec.extract import ExtractTask
+from jobs.spec.field import FieldSpec
 from jobs.spec.locate import find_line
-from jobs.spec.model import NOT_BUILT, NOT_BUILT_IN_FIELDS, NOT_BUILT_VALUES, Spec
+from jobs.spec.model import NOT_BUILT, NOT_BUILT_VALUES, Spec
 from jobs.spec.section import freeze
 from jobs.spec.task import TASKS
 from jobs.spec.zone import is_zone, suggest_zones
@@ -66,6 +68,7 @@ def _check(data: dict[str, Any], text: str, file: str, folder: Path) -> Spec:
         raise _as_spec_error(error, data, text, file) from None
     _refuse_unused(data, text, file)
     _refuse_unknown_zone(spec, text, file)
+    _refuse_wrong_examples(spec, text, file)
     return spec
 
 
@@ -87,6 +90,18 @@ def _refuse_unknown_zone(spec: Spec, text: str, file: str) -> None:
     if close:
         raise SpecError("spec_timezone_unknown", **named, suggestions=", ".join(close))
     raise SpecError("spec_timezone_unlike", **named)
+
+
+def _refuse_wrong_examples(spec: Spec, text: str, file: str) -> None:
+    """An example that would not pass the checks of its own task teaches the model to fail them."""
+    from jobs.tasks.extract import find_wrong_example  # noqa: PLC0415 - tasks know specs
+
+    wrong = find_wrong_example(spec.task) if isinstance(spec.task, ExtractTask) else None
+    if wrong is not None:
+        line = find_line(text, ("task", "examples"))
+        raise SpecError(
+            "spec_value_wrong", file=file, line=line, key="task.examples", problem=wrong
+        )
 
 
 def restore_spec(canonical: Mapping[str, Any]) -> Spec:
@@ -112,21 +127,6 @@ def _refuse_not_built(data: Mapping[str, Any], text: str, file: str) -> None:
         if unbuilt_key or unbuilt_value:
             line = find_line(text, tuple(key.split(".")))
             raise NotBuiltError("setting_not_built", file=file, line=line, key=key, value=value)
-    for name, key, value in _field_settings(data):
-        unbuilt = NOT_BUILT_IN_FIELDS.get(key, ())
-        if unbuilt is None or value in unbuilt:
-            path = ("task", "fields", name, key)
-            named = {"line": find_line(text, path), "key": ".".join(path), "value": value}
-            raise NotBuiltError("setting_not_built", file=file, **named)
-
-
-def _field_settings(data: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield (field, key, value) of every [task.fields.NAME], whatever else is wrong."""
-    task = data.get("task")
-    fields = task.get("fields") if isinstance(task, dict) else None
-    for name, table in fields.items() if isinstance(fields, dict) else ():
-        for key, value in table.items() if isinstance(table, dict) else ():
-            yield name, key, value
 
 
 def _without_accepted(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,12 +166,13 @@ def _as_written(loc: tuple[str, ...], data: Mapping[str, Any]) -> tuple[str, ...
     """Return the path as the file has it: without the task's kind, fields by their names."""
     if loc[:1] != ("task",) or len(loc) < 2 or loc[1] not in TASKS:
         return loc
-    path = (loc[0], *loc[2:])
-    fields = data["task"].get("fields")
-    if path[1:2] == ("fields",) and len(path) > 2 and isinstance(fields, dict):
-        rest = () if path[3:] == ("name",) else path[3:]  # the name is the table's own
-        return (*path[:2], list(fields)[int(path[2])], *rest)
-    return path
+    table, path, rest = data["task"], [loc[0]], list(loc[2:])
+    while rest[:1] == ["fields"] and len(rest) > 1 and isinstance(table.get("fields"), dict):
+        name = list(table["fields"])[int(rest[1])]
+        path += ["fields", name]
+        table, rest = table["fields"][name], rest[2:]
+        rest = [] if rest == ["name"] else rest  # the name is the table's own
+    return (*path, *rest)
 
 
 def _no_kind(data: Mapping[str, Any], text: str, file: str) -> SpecError:
@@ -214,7 +215,7 @@ def _known_keys(path: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
         if len(path) <= 1 and key.startswith(prefix) and key.count(".") == prefix.count(".")
     ]
     if path[:2] == ("task", "fields"):
-        return [*sorted({*model.model_fields, *NOT_BUILT_IN_FIELDS} - {"name"})]
+        return sorted(set(FieldSpec.model_fields) - {"name"})
     attached = ATTACHED if path == ("task",) else ()
     return [*dict.fromkeys((*model.model_fields, *unbuilt, *attached))]
 

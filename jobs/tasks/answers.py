@@ -66,6 +66,23 @@ def read_form(text: str, name: str) -> Member | str:
     return members[0]
 
 
+def read_items(text: str, listed: Member) -> tuple[Member, ...]:
+    """Return the items of a member that is a list, where they stand in the text; unnamed."""
+    items: list[Member] = []
+    at = _skip(text, listed.start + 1)
+    while at < listed.end - 1:
+        value, end = DECODER.raw_decode(text, at)
+        items.append(Member("", value, at, end))
+        at = _skip(text, _skip(text, end) + 1)
+    return tuple(items)
+
+
+def read_members(text: str, record: Member) -> dict[str, Member]:
+    """Return the members of a member that is an object, where they stand in the text."""
+    members, _ = _read_members(text, record.start)
+    return {member.name: member for member in members}
+
+
 def own_spans(text: str, member: Member) -> list[tuple[int, int]]:
     """Return the bytes that are the value itself: no quotes, no names of an amount's parts.
 
@@ -76,9 +93,9 @@ def own_spans(text: str, member: Member) -> list[tuple[int, int]]:
         found = (start + 1, end - 1) if end - start > 2 else (start, end)
         return [byte_span(text, *found)]
     if isinstance(member.value, dict):
-        inner = read_object(text[start:end]) or ()
-        moved = [Member(one.name, one.value, start + one.start, start + one.end) for one in inner]
-        return [span for one in moved for span in own_spans(text, one)]
+        return [
+            span for one in read_members(text, member).values() for span in own_spans(text, one)
+        ]
     return [byte_span(text, start, end)]
 
 

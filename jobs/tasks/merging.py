@@ -3,11 +3,11 @@
 A text is as sure as its least sure part. A label takes the mean of the parts' log-probabilities,
 weighted by length; of several labels each takes the greatest of its probabilities. A field takes
 its surest grounded value; where another part has a different grounded one, it is less sure:
-halved, if both are as sure as each other.
+halved, if both are as sure as each other. Lists are joined.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from jobs.spec import FieldSpec
 from jobs.tasks.answers import compact_json
 from jobs.tasks.folding import fold
 from jobs.tasks.protocol import FieldReading, Part, Reading
+from jobs.tasks.records import gather_fields, gather_items
 from jobs.tasks.signals import FLOOR
 from jobs.tasks.values import Settled, Source, settle
 
@@ -108,16 +109,45 @@ def join_texts(parts: Sequence[Part], texts: Sequence[str], whole: str, language
 
 def merge_field(
     field: FieldSpec, parts: Sequence[Part], found: Sequence[FieldReading], source: Source
-) -> tuple[int, FieldReading]:
-    """Return the number of the part that is believed about a field, and the field for the row.
+) -> FieldReading:
+    """Return a field for the row from what its parts say of it.
 
-    Null is believed if no part has a value, and is as sure as the least sure of them.
+    A list holds the items of all parts in the text's order, a record each of its fields by itself.
+    """
+    if field.type == "list":
+        return _merge_items(field, parts, found, source)
+    if field.type == "record" and any(one.inner for one in found):
+        return gather_fields(
+            {
+                inner.name: merge_field(
+                    inner, parts, [_inside(one, inner) for one in found], source
+                )
+                for inner in field.fields
+            }
+        )
+    return _merge_value(field, parts, found, source)
+
+
+def _inside(record: FieldReading, field: FieldSpec) -> FieldReading:
+    """Return what a part says of a field of a record: nothing, if it says null of the record."""
+    if isinstance(record.inner, Mapping):
+        return record.inner[field.name]
+    nothing: Any = [] if field.type == "list" else None
+    return replace(record, value=nothing, span=None, problem=None, inner=None)
+
+
+def _merge_value(
+    field: FieldSpec, parts: Sequence[Part], found: Sequence[FieldReading], source: Source
+) -> FieldReading:
+    """Return the field of the part that is believed about it.
+
+    Null is believed if no part has a value, and is as sure as the least sure of them. Its signals
+    are that part's; `rival` is the confidence of a part that disagrees.
     """
     valued = [number for number, one in enumerate(found) if _has_value(one)]
     if not valued:
-        least = min(range(len(found)), key=lambda number: _rank(found[number].confidence))
-        problem = settle(field, None, source).problem
-        return least, replace(found[least], value=None, span=None, problem=problem)
+        least = min(found, key=lambda one: _rank(one.confidence))
+        return replace(least, value=None, span=None, problem=settle(field, None, source).problem)
     best = max(valued, key=lambda n: (found[n].problem is None, _rank(found[n].confidence), -n))
     chosen = found[best]
     settled = settle(field, chosen.value, source)
@@ -126,13 +156,54 @@ def merge_field(
         for one in map(found.__getitem__, valued)
         if one.problem is None and _plain(one.value) != _plain(chosen.value)
     ]
-    return best, FieldReading(
+    rival = max(rivals, default=0.0)
+    return replace(
+        chosen,
         value=settled.value,
         span=_place(chosen, parts[best], settled),
-        confidence=_doubt(chosen.confidence, max(rivals, default=0.0)),
-        confidence_source=chosen.confidence_source,
+        confidence=_doubt(chosen.confidence, rival),
         problem=settled.problem,
+        signals={**chosen.signals, "rival": rival} if rival else chosen.signals,
     )
+
+
+def _merge_items(
+    field: FieldSpec, parts: Sequence[Part], found: Sequence[FieldReading], source: Source
+) -> FieldReading:
+    """Return all items, as sure as the least sure part is of its own, also of having none."""
+    items = [
+        _in_row(field.item, item, part, source)
+        for part, one in zip(parts, found, strict=True)
+        for item in one.inner or ()
+        if isinstance(item, FieldReading)
+    ]
+    least = min(found, key=lambda one: _rank(one.confidence))
+    merged = gather_items(field, items, least)
+    if least.confidence is None:
+        return replace(merged, confidence=None, confidence_source="none")
+    if merged.confidence is None or merged.confidence <= least.confidence:
+        return merged
+    signals = {**merged.signals, "min": least.signals.get("min", merged.signals.get("min"))}
+    return replace(merged, confidence=least.confidence, signals=signals)
+
+
+def _in_row(field: FieldSpec, one: FieldReading, part: Part, source: Source) -> FieldReading:
+    """Return an item of a part's list as one of the row's: what it lacks may stand elsewhere."""
+    if isinstance(one.inner, Mapping):
+        inner = {
+            name: _in_row(known, one.inner[name], part, source)
+            for name, known in ((known.name, known) for known in field.fields)
+        }
+        return replace(gather_fields(inner), signals=one.signals)
+    if isinstance(one.inner, tuple):
+        items = [_in_row(field.item, item, part, source) for item in one.inner]
+        return replace(gather_items(field, items, one), signals=one.signals)
+    if one.span is not None:
+        return replace(one, span=(one.span[0] + part.start, one.span[1] + part.start))
+    if one.problem != "value_not_grounded":
+        return one
+    settled = settle(field, one.value, source)
+    return replace(one, value=settled.value, span=settled.span, problem=settled.problem)
 
 
 def _has_value(one: FieldReading) -> bool:

@@ -1,7 +1,7 @@
 """What every kind of job can do, so that the executor knows none of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jobs.job import Job
@@ -13,15 +13,20 @@ class FieldReading:
     """One field of an extracted record.
 
     `span` are the characters [start, end) of the row's text where the value was found, None for
-    a null and for what need not stand there (boolean, enum). `problem` is the code of the check
-    that failed.
+    a null and for what need not stand there (boolean, enum); a list has those of its items, a
+    record those of its fields by name. `inner` are the readings of these. `problem` is the code
+    of the first check that failed, `problem_at` where in the field: "[2].amount".
+    `confidence` is exp(`signals["min"]`), the least over `inner` where there is any.
     """
 
     value: Any
-    span: tuple[int, int] | None
+    span: Any
     confidence: float | None
     confidence_source: ConfidenceSource
     problem: str | None = None
+    problem_at: str = ""
+    signals: Mapping[str, Any] = field(default_factory=dict)
+    inner: "tuple[FieldReading, ...] | Mapping[str, FieldReading] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,9 @@ class Reading:
     """A completion as its task understands it.
 
     `output` is the answer in the task's form, None if there is none. `problem` is the code of
-    the first check that failed. `signals` are kept uncalibrated; `confidence` is in [0, 1], the
-    minimum over `fields` where there are any (extract).
+    the first check that failed, `problem_at` the field it failed for: "lines[2].amount".
+    `signals` are kept uncalibrated; `confidence` is in [0, 1], the minimum over `fields` where
+    there are any (extract).
     `again` is a text to be asked about instead of taking this answer (the summaries of a long
     row's parts, where they are too long together).
     """
@@ -43,6 +49,7 @@ class Reading:
     problem: str | None = None
     fields: Mapping[str, FieldReading] | None = None
     again: str | None = None
+    problem_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

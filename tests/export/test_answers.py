@@ -5,7 +5,8 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.export.answers import MEMO_ROWS, JsonColumn, order_keys, take
+from jobs.export.answers import MEMO_ROWS, JsonColumn, order_keys, order_of, take
+from jobs.spec import parse_spec
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
@@ -36,6 +37,20 @@ def test_keys_of_the_spec_come_first() -> None:
     ((value, shown),) = column.read(['{"id":1,"vendor":"あ","b":2,"aa":3}'])
     assert shown == '{"vendor": "あ", "id": 1, "b": 2, "aa": 3}'
     assert value["id"] == 1
+
+
+def test_fields_of_records_stand_in_their_order() -> None:
+    """Those inside lists and records, too; amounts keep theirs."""
+    task = (
+        'name = "x"\ninput = { text = "t" }\n[task]\nkind = "extract"\n'
+        '[task.fields.lines]\ntype = "list"\n[task.fields.lines.fields.price]\ntype = "money"\n'
+        '[task.fields.lines.fields.id]\ntype = "string"\n'
+    )
+    names = order_of(parse_spec(task, "x.toml"))["output"]
+    ((_, shown),) = JsonColumn(names).read(
+        ['{"lines":[{"id":"a","price":{"currency":"EUR","amount":"1"}}]}']
+    )
+    assert shown == '{"lines": [{"price": {"amount": "1", "currency": "EUR"}, "id": "a"}]}'
 
 
 def test_many_texts_are_read_rightly() -> None:

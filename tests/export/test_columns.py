@@ -51,6 +51,20 @@ def test_fields_are_columns_in_the_order_of_the_spec() -> None:
     ]  # fmt: skip
 
 
+def test_lists_and_records_are_json() -> None:
+    """One column each, however much stands in it, under whatever name."""
+    task = (
+        'kind = "extract"\n[task.fields."$ref"]\ntype = "list"\nitems = "money"\n'
+        '[task.fields."納期 a.b"]\ntype = "record"\n'
+        '[task.fields."納期 a.b".fields.day]\ntype = "date"\n'
+    )
+    taken = [one for one in choose_columns(spec(task), RESULT_COLUMNS) if one.path]
+    assert [(one.column, one.path) for one in taken] == [
+        (Column("$ref", "json"), ("$ref",)),
+        (Column("納期 a.b", "json"), ("納期 a.b",)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("task", "column"),
     [

@@ -1,5 +1,6 @@
 """Typed views in the database: right types, nothing of others touched; the same on both."""
 
+import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -200,3 +201,47 @@ def test_names_that_sql_would_stumble_over(database: Database) -> None:
     assert view.name == "ext_it_s_100_done_x"
     assert len(rows_of(database, "SELECT vendor FROM ext_it_s_100_done_x")) == 1
     assert typed_views.remake(database) == [view]
+
+
+ORDERS = """
+name = "orders"
+input = { text = "t" }
+route = { tiers = ["stub"] }
+[task]
+kind = "extract"
+[task.fields."a.b: it's 100% {x}"]
+type = "list"
+items = "string"
+[task.fields."$ref"]
+type = "list"
+[task.fields."$ref".fields."納期 (希望)"]
+type = "date"
+[task.fields."null"]
+type = "record"
+[task.fields."null".fields.class]
+type = "money"
+"""
+
+
+def test_lists_and_records_are_json_under_any_name(database: Database) -> None:
+    """What is none, or null, is empty; names are taken as they are."""
+    listed, lines, record = "a.b: it's 100% {x}", "$ref", "null"
+    day = {"納期 (希望)": "2026-02-05"}
+    good = {listed: ["あ", "b"], lines: [day], record: {"class": None}}
+    odd: list[dict[str, Any]] = [
+        good,
+        {listed: [], lines: None, record: None},
+        {listed: "あ", lines: day, record: [1]},
+        {},
+    ]
+    make_batch(database, [len(odd)], "orders", change=lambda _: parse_spec(ORDERS, "x.toml"))
+    answer_all(database, lambda job: extracted(job, odd[job.row_number - 1]))
+    typed_views.remake(database)
+    rows = rows_of(database, "SELECT * FROM ext_orders ORDER BY row_number")
+    found = [tuple(as_json(row[name]) for name in good) for row in rows]
+    assert found == [tuple(good.values()), ([], None, None), (None,) * 3, (None,) * 3]
+
+
+def as_json(value: Any) -> Any:
+    """JSON of either database."""
+    return json.loads(value) if isinstance(value, str) else value

@@ -58,13 +58,17 @@ def test_the_prompt_asks_for_the_fields_in_order() -> None:
 def test_the_examples_are_sound() -> None:
     """Both examples in the prompt are answers that every check would pass."""
     kinds: tuple[FieldType, ...] = get_args(FieldType)
-    fields = [FieldSpec(name=kind, type=kind) for kind in kinds if kind != "enum"]
+    plain = [kind for kind in kinds if kind not in ("enum", "record", "list")]
+    fields = [FieldSpec(name=kind, type=kind) for kind in plain]
     fields.append(FieldSpec(name="enum", type="enum", values=("high", "low")))
+    fields.append(FieldSpec(name="record", type="record", fields=tuple(fields[:3])))
+    fields.append(FieldSpec(name="list", type="list", fields=tuple(fields[3:6])))
+    fields.append(FieldSpec(name="days", type="list", items="date"))
     task = Extract(ExtractTask(kind="extract", fields=tuple(fields)))
-    shown = task.frame.system.removeprefix(task.system).strip().split("\n\n")
-    assert len(shown) == 2
+    *shown, ask = task.frame.before.split("\n\n")
+    assert (len(shown), ask) == (2, task.asks)
     for shot in shown:
-        text, answer = shot.removeprefix(task.frame.before).split(f"\n{task.frame.answer_start}")
+        text, answer = shot.removeprefix(ask).split(f"\n{task.frame.answer_start}")
         reading = task.read(talk(answer), make_job(text))
         assert (reading.problem, reading.output) == (None, json.loads(answer))
 
@@ -74,7 +78,7 @@ def test_a_question_asks_the_same_without_patterns() -> None:
     task = Extract(TASK)
     question = task.question(make_job(TEXT))
     assert (question.key, question.system) == (7, task.system)
-    assert task.frame.system.startswith(task.system)
+    assert task.frame.system == task.system
     assert question.user.endswith(TEXT)
     assert "pattern" not in question.schema
     assert list(json.loads(question.schema)["properties"]) == list(RECORD)
@@ -84,8 +88,8 @@ def test_japanese_words_for_japanese_specs() -> None:
     """A Japanese description makes the prompt Japanese."""
     field = FieldSpec(name="vendor", type="string", description="請求書の発行者")
     frame = Extract(ExtractTask(kind="extract", fields=(field,))).frame
-    assert frame.before == "文: "
-    assert "Text" not in frame.system
+    assert frame.before.endswith("\n\n文: ")
+    assert "Text" not in frame.system + frame.before
 
 
 def test_values_are_found_where_they_stand() -> None:
@@ -95,7 +99,7 @@ def test_values_are_found_where_they_stand() -> None:
     assert reading.fields is not None
     spans = {name: one.span for name, one in reading.fields.items()}
     shown = {name: TEXT[slice(*span)] for name, span in spans.items() if span}
-    assert shown == {"vendor": "みなと印刷", "day": "令和８年２月５日", "total": "３３，０００"}
+    assert shown == {"vendor": "みなと印刷", "day": "令和８年２月５日", "total": "３３，０００円"}
     assert (reading.confidence, reading.confidence_source) == (None, "none")
 
 
