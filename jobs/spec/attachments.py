@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from jobs.errors import SpecError
+from jobs.spec.glossary import read_glossary
 from jobs.spec.locate import find_line
 
 
@@ -74,6 +75,6 @@ def _as_label(line: Mapping[str, str | None]) -> dict[str, str]:
 
 
 ATTACHED: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = MappingProxyType(
-    {"labels_file": ("labels", read_labels)}
+    {"labels_file": ("labels", read_labels), "glossary": ("glossary", read_glossary)}
 )
 """Key of [task] that names a file -> the key its content stands under, and how it is read."""

@@ -25,8 +25,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         # dotted key -> the values that need nothing further and are therefore accepted
         "task.multi_label": (False,),
         "task.other": (False,),
-        "task.target_language_column": (),
-        "task.glossary": (),
         "task.focus_column": (),
         "route.complexity": (),
         "gate.target": (),

@@ -1,0 +1,58 @@
+"""Which language a text is in, where letters do not tell: statistics of py3langid's model.
+
+The model comes with the package (140 languages, Naive Bayes over byte n-grams; about 100 MB of
+memory, loaded when it is first asked). Short texts are doubtful, so a text counts as foreign only
+where another language is likely and the wanted one all but excluded.
+"""
+
+import re
+from functools import cache
+from typing import Any, Final
+
+from jobs.spec.language import base_language
+
+KINDRED: Final = {"pcm": "en", "lb": "de", "nn": "no", "nb": "no", "wuu": "zh", "yue": "zh", "gcf": "ht"}
+"""Languages that count as another, which their short sentences are taken for."""
+MIN_LETTERS: Final = 16
+LIKELY: Final = 0.5
+EXCLUDED: Final = 0.05
+NOISE: Final = re.compile(r"https?://\S+|\S+@\S+|[{<$%][^\s{}<>]*[}>]?|[0-9]+")
+
+
+def is_foreign(text: str, code: str, *, likely: float = LIKELY) -> bool:
+    """Whether a text is surely in another language than that of a code."""
+    language = _kin(base_language(code))
+    plain = NOISE.sub(" ", text)
+    if sum(map(str.isalpha, plain)) < MIN_LETTERS:
+        return False
+    shares = _shares(plain)
+    if language not in shares:
+        return False
+    best = max(shares, key=lambda one: shares[one])
+    return best != language and shares[best] >= likely and shares[language] <= EXCLUDED
+
+
+def identify(text: str) -> str | None:
+    """Return the language of a text, None if that is doubtful."""
+    shares = _shares(NOISE.sub(" ", text))
+    best = max(shares, key=lambda one: shares[one])
+    return best if shares[best] >= LIKELY else None
+
+
+def _shares(text: str) -> dict[str, float]:
+    """Return how likely each language is; they sum to 1."""
+    shares: dict[str, float] = {}
+    for language, share in _model().rank(text):
+        shares[_kin(language)] = shares.get(_kin(language), 0.0) + share
+    return shares
+
+
+def _kin(language: str) -> str:
+    return KINDRED.get(language, language)
+
+
+@cache
+def _model() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - numpy is slow to load
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
