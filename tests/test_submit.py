@@ -256,7 +256,7 @@ def test_the_first_of_equal_ids_wins() -> None:
         Reject(6, None, "missing_id", {}),
         Row(7, "b", "x", (("store", "s"),)),
     ]
-    rows, rejected = separate(step, known, "f.csv", "en")
+    rows, rejected = separate(step, known, "f.csv", "en", SummarizeTask(kind="summarize"))
     assert [(row.row_number, row.source_id) for row in rows] == [(1, "a"), (7, "b")]
     assert rows[1].attributes == {"store": "s"}
     assert [(one.row_number, one.reason_code) for one in rejected] == [

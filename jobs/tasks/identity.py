@@ -34,7 +34,10 @@ def is_foreign(text: str, code: str, *, likely: float = LIKELY) -> bool:
 
 def identify(text: str) -> str | None:
     """Return the language of a text, None if that is doubtful."""
-    shares = _shares(NOISE.sub(" ", text))
+    plain = NOISE.sub(" ", text)
+    if sum(map(str.isalpha, plain)) < MIN_LETTERS:
+        return None
+    shares = _shares(plain)
     best = max(shares, key=lambda one: shares[one])
     return best if shares[best] >= LIKELY else None
 

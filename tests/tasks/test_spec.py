@@ -164,8 +164,6 @@ def test_every_task_may_split_long_texts(task: str) -> None:
         (FIELD + 'type = "list"', "task.fields.a.type"),
         (FIELD + 'type = "record"', "task.fields.a.type"),
         (FIELD + 'type = "string"\npattern = "[a-z]+"', "task.fields.a.pattern"),
-        ('kind = "translate"\ntarget_language_column = "l"', "task.target_language_column"),
-        ('kind = "translate"\ntarget_language = "ja"\nglossary = "g.csv"', "task.glossary"),
         ('kind = "summarize"\nfocus_column = "f"', "task.focus_column"),
     ],
 )
