@@ -90,7 +90,9 @@ def _lost_from_japanese(source: str, text: str) -> Iterator[str]:
     for word in LATIN_WORD.findall(SKIPPED.sub(" ", unicodedata.normalize("NFKC", source))):
         if len(word) >= MIN_JAPANESE_WORD and _plain(word) not in plain:
             yield word
-    words = {word for word in WORD.findall(text) if word[0].isupper()}
+    common = translated_capitals()
+    capitals = {word for word in WORD.findall(text) if word[0].isupper()}
+    words = {word for word in capitals if word.casefold() not in common}
     for run in {*PERSON.findall(source), *(run for run in KATAKANA_RUN.findall(source) if "・" in run)}:
         pieces = [piece for piece in re.split(r"[・=＝゠ -]", run) if len(piece) > 1]
         if pieces and not any(may_spell(word, piece) for word in words for piece in pieces):

@@ -41,9 +41,9 @@ def doubles(text: str, source: str) -> bool:
 
     Two sentences that are nearly the same, or a long stretch that stands twice.
     """
-    if _near_pairs(text) > _near_pairs(source):
+    if _near_pairs(text, DOUBLED_WEIGHT / 2) > _near_pairs(source, 0):
         return True
-    return _longest_twice(text) >= DOUBLED_WEIGHT > _longest_twice(source)
+    return _longest_twice(text) >= DOUBLED_WEIGHT and _longest_twice(source) < DOUBLED_WEIGHT / 2
 
 
 def _copies_words(text: str, source: str) -> bool:
@@ -97,10 +97,10 @@ def _has_foreign_clause(text: str, source: str, code: str) -> bool:
     return False
 
 
-def _near_pairs(text: str) -> int:
-    """Count the sentences that are nearly one before them."""
+def _near_pairs(text: str, least: float) -> int:
+    """Count the sentences of a least weight that are nearly the one before them."""
     sentences = [_letters(one) for one in split_sentences(text)[:MOST_SENTENCES]]
-    sentences = [one for one in sentences if weigh(one) >= DOUBLED_WEIGHT / 2]
+    sentences = [one for one in sentences if weigh(one) >= least]
     return sum(_is_near(one, other) for one, other in zip(sentences, sentences[1:], strict=False))
 
 

@@ -16,6 +16,8 @@ from jobs.spec.glossary import fold_term
 SPACELESS: Final = frozenset({"ja", "zh", "ko", "th", "lo", "km", "my"})
 LETTER: Final = r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 """A letter of a script that writes words apart."""
+ENDING: Final = re.compile(rf"(?:s|es|e|en|n|er|x)?(?!{LETTER}|[0-9_])")
+"""How nouns of European languages end in the plural or the genitive, most of them."""
 STEM_LOSS: Final = 2
 """How many letters an inflection may change at the end of a word."""
 SHORT_WORD: Final = 4
@@ -79,9 +81,7 @@ def _is_whole(text: str, start: int, end: int) -> bool:
         return False
     if not _is_letter(text[end - 1]) or end == len(text):
         return True
-    ending = re.match(rf"(?:{LETTER})*", text[end:])
-    rest = ending[0] if ending else ""
-    return rest in ("", "s", "es", "e", "en", "n", "er", "x") or rest in ("'s", "’s")
+    return ENDING.match(text, end) is not None
 
 
 def _is_letter(character: str) -> bool:
@@ -101,15 +101,17 @@ def _inflected(term: str) -> re.Pattern[str]:
 
     Long words may also be part of a compound (Rechnung in Jahresrechnung).
     """
-    words = [_stem(word) for word in _bare(term).split()]
-    start = r"(?<!\w)" if len(words[0]) < SHORT_WORD else ""
-    return re.compile(start + r"\W+(?:\w+\W+)?".join(words))
+    words = _bare(term).split()
+    start = r"(?<!\w)" if len(words[0]) <= SHORT_WORD else ""
+    return re.compile(start + r"\W+(?:\w+\W+)?".join(map(_stem, words)))
 
 
 def _stem(word: str) -> str:
     """Return the pattern of a word with any ending; digits and marks stand as they are."""
-    if len(word) <= SHORT_WORD or not word.isalpha():
-        return re.escape(word) + rf"\w{{0,{LONGEST_ENDING}}}(?!\w)" if word.isalpha() else re.escape(word)
+    if not word.isalpha():
+        return re.escape(word)
+    if len(word) <= SHORT_WORD:
+        return re.escape(word) + rf"\w{{0,{LONGEST_ENDING}}}(?!\w)"
     return re.escape(word[: max(SHORT_WORD, len(word) - STEM_LOSS)]) + r"\w*"
 
 
