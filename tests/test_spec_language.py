@@ -1,4 +1,4 @@
-"""Languages are known by code or name, whatever the spelling; others are refused with near misses."""
+"""Languages are known by code or name, however spelled; others are refused with near misses."""
 
 import pytest
 from hypothesis import given
@@ -44,7 +44,9 @@ def test_a_language_is_found_by_code_or_name(written: str, code: str) -> None:
     assert find_language(code) == code
 
 
-@pytest.mark.parametrize("written", ["", " ", "xx", "jp", "japnese", "en-XX", "zxx", "und", "ja-", "3"])
+@pytest.mark.parametrize(
+    "written", ["", " ", "xx", "jp", "japnese", "en-XX", "zxx", "und", "ja-", "3"]
+)
 def test_what_is_no_language_is_not_found(written: str) -> None:
     """Country codes, misspellings, unknown regions and the codes for no language are unknown."""
     assert find_language(written) is None
@@ -54,7 +56,14 @@ def test_what_is_no_language_is_not_found(written: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "first"),
-    [("jp", "ja"), ("cn", "zh"), ("japnese", "ja"), ("Germn", "de"), ("en-XX", "en"), ("フランス", "fr")],
+    [
+        ("jp", "ja"),
+        ("cn", "zh"),
+        ("japnese", "ja"),
+        ("Germn", "de"),
+        ("en-XX", "en"),
+        ("フランス", "fr"),
+    ],
 )
 def test_near_misses_are_suggested(written: str, first: str) -> None:
     """A country's code leads to its language, a misspelling to the nearest name."""

@@ -9,7 +9,9 @@ from jobs.spec import TranslateTask, parse_spec
 
 
 def parse(lines: str) -> TranslateTask:
-    spec = parse_spec(f'name = "t"\n[input]\ntext = "t"\n[task]\nkind = "translate"\n{lines}', "s.toml")
+    spec = parse_spec(
+        f'name = "t"\n[input]\ntext = "t"\n[task]\nkind = "translate"\n{lines}', "s.toml"
+    )
     assert isinstance(spec.task, TranslateTask)
     return spec.task
 
@@ -32,7 +34,11 @@ def test_languages_are_held_by_their_codes() -> None:
     [
         ('target_language = "jp"', "task.target_language", "did you mean ja (Japanese)?"),
         ('target_language = "xx"', "task.target_language", "give its code"),
-        ('target_language = "de"\nsource_language = "Englsh"', "task.source_language", "en (English)"),
+        (
+            'target_language = "de"\nsource_language = "Englsh"',
+            "task.source_language",
+            "en (English)",
+        ),
         ('target_language = "de"\nsource_language = "German"', "task", "are the same"),
     ],
 )
@@ -53,13 +59,22 @@ def test_one_of_language_and_column_is_needed() -> None:
 
 def test_the_column_decides_and_the_language_stands_in_for_blanks() -> None:
     """With both a blank cell takes the spec's language; without one it is a problem of the row."""
-    own, both = parse('target_language_column = "to"'), parse(
-        'target_language_column = "to"\ntarget_language = "en"'
+    own, both = (
+        parse('target_language_column = "to"'),
+        parse('target_language_column = "to"\ntarget_language = "en"'),
     )
-    for cell, code in (("ja", "ja"), (" Ｇｅｒｍａｎ ", "de"), ("韓国語", "ko"), ("PT_br", "pt-BR")):
+    for cell, code in (
+        ("ja", "ja"),
+        (" Ｇｅｒｍａｎ ", "de"),
+        ("韓国語", "ko"),
+        ("PT_br", "pt-BR"),
+    ):
         assert own.find_row_problem({"to": cell}) is None
         assert own.language_of({"to": cell}) == both.language_of({"to": cell}) == code
-    missing, unknown = ("language_missing", {"column": "to"}), ("language_unknown", {"column": "to"})
+    missing, unknown = (
+        ("language_missing", {"column": "to"}),
+        ("language_unknown", {"column": "to"}),
+    )
     assert own.find_row_problem({"to": " 　"}) == own.find_row_problem({}) == missing
     assert both.find_row_problem({"to": ""}) is None
     assert both.language_of({}) == "en"
@@ -71,11 +86,26 @@ def test_the_column_decides_and_the_language_stands_in_for_blanks() -> None:
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ('target_language = "ja"\nexamples = [{ text = "a", answer = "b" }, { text = "a", answer = " " }]', "example 2 has an empty"),
-        ('target_language_column = "to"\nexamples = [{ text = "a", answer = "b" }]', "example 1 names no target_language"),
-        ('target_language = "ja"\nexamples = [{ text = "a", answer = "b", target_language = "de" }]', "example 1 is in another"),
+        (
+            (
+                'target_language = "ja"\n'
+                'examples = [{ text = "a", answer = "b" }, { text = "a", answer = " " }]'
+            ),
+            "example 2 has an empty",
+        ),
+        (
+            'target_language_column = "to"\nexamples = [{ text = "a", answer = "b" }]',
+            "example 1 names no target_language",
+        ),
+        (
+            (
+                'target_language = "ja"\n'
+                'examples = [{ text = "a", answer = "b", target_language = "de" }]'
+            ),
+            "example 1 is in another",
+        ),
     ],
-)  # fmt: skip
+)
 def test_an_example_that_fits_no_row_is_refused(lines: str, words: str) -> None:
     """What is wrong with an example is said by its number, never by its content."""
     assert words in complain(lines)["problem"]

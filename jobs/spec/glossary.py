@@ -34,7 +34,9 @@ def read_glossary(content: str, name: str) -> list[dict[str, str]]:
     that has two translations.
     """
     delimiter = "\t" if Path(name).suffix.lower() == ".tsv" else ","
-    lines = _number_lines(csv.reader(StringIO(content, newline=""), delimiter=delimiter, strict=True))
+    lines = _number_lines(
+        csv.reader(StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    )
     first = next(lines, None)
     if first is None:
         raise ValueError("it has no terms")
@@ -61,7 +63,9 @@ def keep_once(terms: Iterable[tuple[Term, str]]) -> tuple[Term, ...]:
         if not key[0] or not fold_term(term.target):
             raise ValueError(f"{where} has an empty term")
         first, at = seen.setdefault(key, (term, where))
-        if unicodedata.normalize("NFKC", first.target) != unicodedata.normalize("NFKC", term.target):
+        if unicodedata.normalize("NFKC", first.target) != unicodedata.normalize(
+            "NFKC", term.target
+        ):
             raise ValueError(f"{at} and {where} translate the same term differently")
     return tuple(term for term, _ in seen.values())
 

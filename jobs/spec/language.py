@@ -21,8 +21,9 @@ CODE: Final = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|[0-9]
 NO_LANGUAGES: Final = frozenset({"mul", "und", "zxx", "mis"})
 """Codes for several, unknown or no languages."""
 SELF_NAMED: Final = (
-    "ar cs da de el es fi fr he hi hu id it ko ms nb nl no pl pt ro ru sv th tr uk vi zh zh_Hant"
-).split()
+    "ar", "cs", "da", "de", "el", "es", "fi", "fr", "he", "hi", "hu", "id", "it", "ko",
+    "ms", "nb", "nl", "no", "pl", "pt", "ro", "ru", "sv", "th", "tr", "uk", "vi", "zh", "zh_Hant",
+)  # fmt: skip
 """Languages that are also known by their own names (Deutsch, 한국어)."""
 OTHER_NAMES: Final = {
     "mandarin": "zh", "simplified chinese": "zh-Hans", "traditional chinese": "zh-Hant",

@@ -30,7 +30,9 @@ class TaskSection(Section):
         """The columns beside the text that a row is asked about with; they are kept with it."""
         return ()
 
-    def find_row_problem(self, attributes: Mapping[str, str]) -> tuple[str, dict[str, object]] | None:
+    def find_row_problem(
+        self, attributes: Mapping[str, str]
+    ) -> tuple[str, dict[str, object]] | None:
         """Return why a row cannot be asked about, from its columns: a code and its parameters.
 
         Such a row is rejected where it is read. The parameters never hold content.

@@ -44,7 +44,9 @@ class TranslateTask(TaskSection):
         """The column of the rows' languages, if there is one."""
         return (self.target_language_column,) if self.target_language_column else ()
 
-    def find_row_problem(self, attributes: Mapping[str, str]) -> tuple[str, dict[str, object]] | None:
+    def find_row_problem(
+        self, attributes: Mapping[str, str]
+    ) -> tuple[str, dict[str, object]] | None:
         """Return why a row has no language to be translated into: a code and its parameters."""
         if self.target_language_column is None:
             return None

@@ -1,4 +1,4 @@
-"""The checks of a translation against its source; each has a code of its own, the first one counts."""
+"""The checks of a translation against its source: each has its own code, the first one counts."""
 
 from collections.abc import Callable
 from typing import Final

@@ -11,7 +11,15 @@ from typing import Any, Final
 
 from jobs.spec.language import base_language
 
-KINDRED: Final = {"pcm": "en", "lb": "de", "nn": "no", "nb": "no", "wuu": "zh", "yue": "zh", "gcf": "ht"}
+KINDRED: Final = {
+    "pcm": "en",
+    "lb": "de",
+    "nn": "no",
+    "nb": "no",
+    "wuu": "zh",
+    "yue": "zh",
+    "gcf": "ht",
+}
 """Languages that count as another, which their short sentences are taken for."""
 MIN_LETTERS: Final = 16
 LIKELY: Final = 0.5
@@ -56,6 +64,7 @@ def _kin(language: str) -> str:
 
 @cache
 def _model() -> Any:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - numpy is slow to load
+    from py3langid import langid  # noqa: PLC0415 - slow to load
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    load: Any = langid.LanguageIdentifier.from_model_file
+    return load(langid.MODEL_FILE, norm_probs=True)

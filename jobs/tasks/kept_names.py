@@ -21,7 +21,9 @@ from jobs.tasks.transliteration import KATAKANA_RUN, may_spell
 WORD: Final = re.compile(r"[^\W\d_][^\W_]*(?:['’.][^\W\d_]+)*")
 SKIPPED: Final = re.compile(r"https?://\S+|\S+@\S+|<[^<>]*>|`[^`]*`|\{[^{}]*\}|≪[^≫]*≫")
 LATIN_WORD: Final = re.compile(r"(?<![A-Za-z0-9_.@/{<$%])[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
-CODE: Final = re.compile(r"(?<![\w/.@-])(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*[0-9])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*(?![\w/@])")
+CODE: Final = re.compile(
+    r"(?<![\w/.@-])(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*[0-9])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*(?![\w/@])"
+)
 PERSON: Final = re.compile(
     rf"({KATAKANA_RUN.pattern})(?=氏|さん|様|選手|大統領|首相|教授|博士|監督|議員|容疑者|被告)"
 )
@@ -59,7 +61,15 @@ def _english_names(text: str) -> Iterator[str]:
             continue
         for number, (start, word) in enumerate(words):
             follows = words[number + 1][1] if number + 1 < len(words) else ""
-            opens = number == 0 or sentence[:start].rstrip()[-1:] in ('"', "“", "'", ":", "-", "‘", "(")
+            opens = number == 0 or sentence[:start].rstrip()[-1:] in (
+                '"',
+                "“",
+                "'",
+                ":",
+                "-",
+                "‘",
+                "(",
+            )
             if opens and not (_is_name(follows) and follows.casefold() not in common):
                 continue
             if _is_name(word) and word.casefold() not in common:
@@ -93,7 +103,10 @@ def _lost_from_japanese(source: str, text: str) -> Iterator[str]:
     common = translated_capitals()
     capitals = {word for word in WORD.findall(text) if word[0].isupper()}
     words = {word for word in capitals if word.casefold() not in common}
-    for run in {*PERSON.findall(source), *(run for run in KATAKANA_RUN.findall(source) if "・" in run)}:
+    for run in {
+        *PERSON.findall(source),
+        *(run for run in KATAKANA_RUN.findall(source) if "・" in run),
+    }:
         pieces = [piece for piece in re.split(r"[・=＝゠ -]", run) if len(piece) > 1]
         if pieces and not any(may_spell(word, piece) for word in words for piece in pieces):
             yield run

@@ -3,6 +3,7 @@
 Languages that share an alphabet are not told apart here (`jobs.tasks.identity` does that).
 """
 
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -10,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from jobs.spec import LanguageCode
-from jobs.spec.language import base_language, script_of
+from jobs.spec.language import script_of
 from jobs.tasks.folding import fold
 
 NAMES: Final[dict[str, tuple[str, str]]] = {
@@ -77,21 +78,19 @@ def fits_language(text: str, code: str) -> bool:
     latin = counts["latin"] / LATIN_LETTERS_PER_CJK
     cjk = counts["kana"] + counts["han"] + counts["hangul"]
     whole = cjk + latin + counts["other"]
-    language, script = base_language(code), script_of(code)
+    script = script_of(code)
     if not whole:
         return True
-    if language == "ja":
+    if script == "Jpan":
         own = counts["kana"] + counts["han"]
         return own >= SHARE * whole and (counts["kana"] > 0 or own <= SHORT_LETTERS)
-    if script.startswith("Han"):
+    if script in ("Hans", "Hant"):
         return counts["han"] >= SHARE * whole and counts["kana"] <= counts["han"] / 10
-    if language == "ko":
-        return counts["hangul"] >= SHARE * whole
     if script == "Latn":
         return latin >= (1 - SHARE) * whole
-    if script in ALPHABETS:
-        return _count_alphabet(text, ALPHABETS[script]) >= SHARE * whole
-    return True
+    hangul = script == "Kore"
+    letters = counts["hangul"] if hangul else _count_alphabet(text, ALPHABETS.get(script))
+    return letters >= SHARE * whole
 
 
 def weigh(text: str) -> float:
@@ -131,7 +130,10 @@ def _count(text: str) -> dict[str, int]:
     return {**counts, "other": sum(map(str.isalpha, text)) - sum(counts.values())}
 
 
-def _count_alphabet(text: str, name: str) -> int:
+def _count_alphabet(text: str, name: str | None) -> float:
+    """Count the letters of a script; all there are for one that is not known."""
+    if name is None:
+        return math.inf
     return sum(character.isalpha() and _name(character).startswith(name) for character in text)
 
 

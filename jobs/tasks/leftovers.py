@@ -2,6 +2,7 @@
 
 import re
 from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Final
 
 from jobs.spec.language import base_language, script_of
@@ -24,15 +25,18 @@ CLAUSE_END: Final = re.compile(r"(?<=[.!?,;:])\s+|\n+")
 
 
 def is_part_untranslated(text: str, source: str, code: str) -> bool:
-    """Whether a stretch of a translation is still in the language of its source.
+    """Whether a stretch of a translation is still in the language of its source, another one.
 
     It is if it has a run of the source's words, a clause in the source's language, or a long run
     of letters that its own language does not write.
     """
+    spoken = detect_language(source) or identify(source)
+    if spoken == base_language(code):
+        return False
     if _copies_words(text, source):
         return True
     if script_of(code) == "Latn":
-        return _has_cjk_run(text, source) or _has_foreign_clause(text, source, code)
+        return _has_cjk_run(text, source) or _has_foreign_clause(text, spoken, code)
     return _has_latin_run(text, source)
 
 
@@ -83,9 +87,8 @@ def _has_latin_run(text: str, source: str) -> bool:
     return False
 
 
-def _has_foreign_clause(text: str, source: str, code: str) -> bool:
-    spoken = identify(source)
-    if spoken is None or spoken == base_language(code):
+def _has_foreign_clause(text: str, spoken: str | None, code: str) -> bool:
+    if spoken is None:
         return False
     for clause in CLAUSE_END.split(text):
         letters = sum(map(str.isalpha, clause))
@@ -101,13 +104,15 @@ def _near_pairs(text: str, least: float) -> int:
     """Count the sentences of a least weight that are nearly the one before them."""
     sentences = [_letters(one) for one in split_sentences(text)[:MOST_SENTENCES]]
     sentences = [one for one in sentences if weigh(one) >= least]
-    return sum(_is_near(one, other) for one, other in zip(sentences, sentences[1:], strict=False))
+    return sum(_is_near(one, other) for one, other in pairwise(sentences))
 
 
 def _is_near(one: str, other: str) -> bool:
     matcher = SequenceMatcher(None, one, other, autojunk=False)
-    return matcher.real_quick_ratio() >= NEAR and matcher.quick_ratio() >= NEAR and (
-        matcher.ratio() >= NEAR
+    return (
+        matcher.real_quick_ratio() >= NEAR
+        and matcher.quick_ratio() >= NEAR
+        and (matcher.ratio() >= NEAR)
     )
 
 

@@ -77,7 +77,11 @@ def write_terms(terms: Iterable[Term]) -> str:
 
 def _is_whole(text: str, start: int, end: int) -> bool:
     """Whether what stands there is no piece of a longer word; a plural is the word itself."""
-    if _is_letter(text[start]) and start and (_is_letter(text[start - 1]) or text[start - 1] == "_"):
+    if (
+        _is_letter(text[start])
+        and start
+        and (_is_letter(text[start - 1]) or text[start - 1] == "_")
+    ):
         return False
     if not _is_letter(text[end - 1]) or end == len(text):
         return True

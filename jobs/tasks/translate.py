@@ -135,7 +135,9 @@ def _build_tongue(task: TranslateTask, code: str) -> Tongue:
         for example in task.examples
         if (example.target_language or task.target_language) == code
     ]
-    shots = [f"{before}{text}\n{answer}{translated}" for text, translated in own or _shots(task, code)]
+    shots = [
+        f"{before}{text}\n{answer}{translated}" for text, translated in own or _shots(task, code)
+    ]
     shown = [f"{before}{text}\n{compact_json({'text': translated})}" for text, translated in own]
     return Tongue(
         code=code,

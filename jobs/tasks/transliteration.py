@@ -1,7 +1,7 @@
 """Whether a name in Latin letters may be what a text spells in katakana, by its consonants.
 
-Vowels are spelled too freely to compare (Kavanaugh: カバノー, カヴァノー). Consonants are classes of
-sounds that katakana writes alike; r behind a vowel, h and w may be silent.
+Vowels are spelled too freely to compare (Kavanaugh: カバノー, カヴァノー). Consonants are classes
+of sounds that katakana writes alike; r behind a vowel, h and w may be silent.
 """
 
 import re
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-KATAKANA_RUN: Final = re.compile(r"[\u30a1-\u30fa\u30fc]+(?:[・=＝゠\u30fb -]?[\u30a1-\u30fa\u30fc]+)*")
+KATAKANA_RUN: Final = re.compile(
+    r"[\u30a1-\u30fa\u30fc]+(?:[・=＝゠\u30fb -]?[\u30a1-\u30fa\u30fc]+)*"
+)
 KATAKANA_WORD: Final = re.compile(r"[\u30a1-\u30fa\u30fc]+")
 ROWS: Final = {
     "K": "カキクケコガギグゲゴヵヶ", "S": "サシスセソザズゼゾ", "N": "ナニヌネノマミムメモン",
@@ -21,11 +23,12 @@ ROWS: Final = {
 SOUNDS: Final = {kana: frozenset(row) for row, all_kana in ROWS.items() for kana in all_kana}
 """The classes of sounds of a katakana's consonant; vowels, ワ and ヤ have none."""
 SPELLINGS: Final = (
-    ("tch", "ST"), ("sch", "SK"), ("ch", "STKH"), ("sh", "S"), ("th", "TS"), ("ph", "HP"), ("gh", "?KHP"),
-    ("ck", "K"), ("ng", "N|?KST"), ("qu", "K"), ("wh", "?H"), ("x", "K|S"), ("ts", "ST"), ("tz", "ST"), ("dg", "ST"),
-    ("b", "P"), ("c", "KS"), ("d", "T"), ("f", "HP"), ("g", "KST"), ("h", "?HK"), ("j", "STH"),
-    ("k", "K"), ("l", "R"), ("m", "N"), ("n", "N"), ("p", "P"), ("q", "K"), ("r", "?R"),
-    ("s", "S"), ("t", "ST"), ("v", "PH"), ("w", "?P"), ("z", "ST"),
+    ("tch", "ST"), ("sch", "SK"), ("ch", "STKH"), ("sh", "S"), ("th", "TS"), ("ph", "HP"),
+    ("gh", "?KHP"), ("ck", "K"), ("ng", "N|?KST"), ("qu", "K"), ("wh", "?H"), ("x", "K|S"),
+    ("ts", "ST"), ("tz", "ST"), ("dg", "ST"), ("b", "P"), ("c", "KS"), ("d", "T"), ("f", "HP"),
+    ("g", "KST"), ("h", "?HK"), ("j", "STH"), ("k", "K"), ("l", "R"), ("m", "N"), ("n", "N"),
+    ("p", "P"), ("q", "K"), ("r", "?R"), ("s", "S"), ("t", "ST"), ("v", "PH"), ("w", "?P"),
+    ("z", "ST"),
 )  # fmt: skip
 """What letters may sound like; "?" may be silent, "|" parts two sounds. The longest come first."""
 SILENT_COST: Final = 0.1

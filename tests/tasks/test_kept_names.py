@@ -10,11 +10,23 @@ from jobs.tasks.kept_names import find_lost_names
 @pytest.mark.parametrize(
     ("code", "source", "text"),
     [
-        ("ja", "Yesterday the manager of the shop, Tom Baker, called Erika Holm.", "昨日、店長のトム・ベイカーがエリカ・ホルムに電話した。"),
+        (
+            "ja",
+            "Yesterday the manager of the shop, Tom Baker, called Erika Holm.",
+            "昨日、店長のトム・ベイカーがエリカ・ホルムに電話した。",
+        ),
         ("ja", "We met Tom Baker in the office.", "会社でTom Bakerに会った。"),
-        ("de", "We met Tom Baker and Erika Holm's son.", "Wir trafen Tom Baker und Erika Holms Sohn."),
+        (
+            "de",
+            "We met Tom Baker and Erika Holm's son.",
+            "Wir trafen Tom Baker und Erika Holms Sohn.",
+        ),
         ("de", "We met Jorg Mueller today.", "Wir haben heute Jörg Müller getroffen."),
-        ("ja", "On Monday the Supreme Court and the American Senate met in Germany.", "月曜日、最高裁と米上院はドイツで会合した。"),
+        (
+            "ja",
+            "On Monday the Supreme Court and the American Senate met in Germany.",
+            "月曜日、最高裁と米上院はドイツで会合した。",
+        ),
         ("zh", "We met Tom Baker in the office.", "我们在办公室见到了汤姆·贝克。"),
         ("ja", "How To Write Better Letters Without Tears", "涙なしにより良い手紙を書く方法"),
         ("ja", "The UN and NATO are in a hurry.", "国連と北大西洋条約機構は急いでいる。"),
@@ -22,7 +34,7 @@ from jobs.tasks.kept_names import find_lost_names
         ("en", "リモコンのVCRボタンを押す", "Press the V_C_R_ button of the remote control."),
         ("en", "山田さんが来ました。", "Mr. Yamada came."),
     ],
-)  # fmt: skip
+)
 def test_kept_names(code: str, source: str, text: str) -> None:
     """Letters, katakana, translated institutions, headlines and acronyms are nothing lost."""
     assert find_lost_names(source, text, code) == ()
@@ -31,14 +43,29 @@ def test_kept_names(code: str, source: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("code", "source", "text", "lost"),
     [
-        ("ja", "Yesterday the manager of the shop, Tom Baker, called Erika Holm.", "昨日、店長のトム・ベイカーが電話した。", ("Erika", "Holm")),
-        ("de", "We met Tom Baker in the office of the firm.", "Wir trafen ihn im Büro der Firma.", ("Tom", "Baker")),
-        ("ja", "Replace part AX-204 of the pump now.", "ポンプの部品を今すぐ交換してください。", ("AX-204",)),
+        (
+            "ja",
+            "Yesterday the manager of the shop, Tom Baker, called Erika Holm.",
+            "昨日、店長のトム・ベイカーが電話した。",
+            ("Erika", "Holm"),
+        ),
+        (
+            "de",
+            "We met Tom Baker in the office of the firm.",
+            "Wir trafen ihn im Büro der Firma.",
+            ("Tom", "Baker"),
+        ),
+        (
+            "ja",
+            "Replace part AX-204 of the pump now.",
+            "ポンプの部品を今すぐ交換してください。",
+            ("AX-204",),
+        ),
         ("en", "トム・ベイカーさんが来ました。", "He came today.", ("トム・ベイカー",)),
         ("en", "ベイカー氏が来ました。", "He came today.", ("ベイカー",)),
         ("en", "新しいiPhoneを注文しました。", "I ordered a new phone.", ("iPhone",)),
     ],
-)  # fmt: skip
+)
 def test_lost_names(code: str, source: str, text: str, lost: tuple[str, ...]) -> None:
     """A name that stands in no form is found out."""
     assert find_lost_names(source, text, code) == lost

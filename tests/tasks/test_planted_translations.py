@@ -157,7 +157,10 @@ def take_evenly(found: Sequence[Planted]) -> list[Planted]:
 
 def make_glossary(pair: Pair) -> tuple[str, Glossary] | None:
     """Return a glossary that a pair follows, and how it says the term."""
-    words = re.findall(r"[ァ-ヴー]{3,}" if "ja" in (pair.spoken, pair.target) else r"[A-ZÄÖÜ][a-zäöüß]{5,}", pair.text)
+    words = re.findall(
+        r"[ァ-ヴー]{3,}" if "ja" in (pair.spoken, pair.target) else r"[A-ZÄÖÜ][a-zäöüß]{5,}",
+        pair.text,
+    )
     terms = re.findall(r"\b[a-z]{6,}\b|[ァ-ヴー]{4,}", pair.source)
     if pair.target == "en":
         words = re.findall(r"\b[a-z]{6,}\b", pair.text)
@@ -173,7 +176,9 @@ def ignore_a_term(pair: Pair) -> Planted | None:
         return None
     said, glossary = made
     other = {"ja": "別の言葉", "de": "anderes", "en": "another"}[pair.target]
-    return Planted(pair, re.sub(rf"\w*{said}\w*" if pair.target != "ja" else said, other, pair.text), glossary)
+    return Planted(
+        pair, re.sub(rf"\w*{said}\w*" if pair.target != "ja" else said, other, pair.text), glossary
+    )
 
 
 @cache
@@ -209,7 +214,9 @@ EXPECTED: Final = {
 
 @needs_data
 @pytest.mark.parametrize("kind", EXPECTED)
-def test_planted_faults_are_caught(kind: str, record_property: Callable[[str, object], None]) -> None:
+def test_planted_faults_are_caught(
+    kind: str, record_property: Callable[[str, object], None]
+) -> None:
     """At least 95% of the faults of each kind fail a check, nearly all of them the one meant."""
     faults = planted()[kind]
     caught = share(one.problem is not None for one in faults)

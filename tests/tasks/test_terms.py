@@ -9,7 +9,9 @@ from jobs.tasks.terms import Glossary, write_terms
 
 
 def make(language: str, **terms: str) -> Glossary:
-    return Glossary([Term(source=key.replace("_", " "), target=value) for key, value in terms.items()], language)
+    return Glossary(
+        [Term(source=key.replace("_", " "), target=value) for key, value in terms.items()], language
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,9 @@ def test_a_term_in_japanese_stands_anywhere() -> None:
         ("en", "B737", "a B738 here", False),
     ],
 )
-def test_a_target_form_may_be_inflected(language: str, target: str, text: str, stands: bool) -> None:
+def test_a_target_form_may_be_inflected(
+    language: str, target: str, text: str, stands: bool
+) -> None:
     """Endings, umlauts and compounds are the term; another word is not."""
     glossary = make(language, x=target)
     assert (glossary.find_ignored("x", text) == ()) is stands
@@ -80,7 +84,9 @@ def test_a_language_takes_its_own_terms_first() -> None:
 
 
 @given(st.text(min_size=1, max_size=12), st.text(max_size=12), st.text(max_size=12))
-def test_a_translation_that_holds_the_target_is_never_blamed(term: str, before: str, after: str) -> None:
+def test_a_translation_that_holds_the_target_is_never_blamed(
+    term: str, before: str, after: str
+) -> None:
     """Whatever a term is, a Japanese translation that says it word for word follows it."""
     if not term.strip():
         return

@@ -17,7 +17,11 @@ from jobs.tasks.transfer import keeps_addresses, keeps_dates, keeps_markup, keep
         ("No address", "https://a.example", False),
         ("Mail Ann.Lee@a.example now", "ann.lee@a.exampleまで", True),
         ("Mail ann@a.example", "ann@b.exampleまで", False),
-        ('<a href="https://a.example/x">here</a>', '<a href="https://a.example/x">こちら</a>', True),
+        (
+            '<a href="https://a.example/x">here</a>',
+            '<a href="https://a.example/x">こちら</a>',
+            True,
+        ),
         ("[site](https://a.example/x) now", "今すぐ[サイト](https://a.example/x)。", True),
     ],
 )
