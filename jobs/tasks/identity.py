@@ -6,7 +6,7 @@ where another language is likely and the wanted one all but excluded.
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from jobs.spec.language import base_language
@@ -22,9 +22,10 @@ KINDRED: Final = {
 }
 """Languages that count as another, which their short sentences are taken for."""
 MIN_LETTERS: Final = 16
+MOST_CHARS: Final = 20_000
 LIKELY: Final = 0.5
 EXCLUDED: Final = 0.05
-NOISE: Final = re.compile(r"https?://\S+|\S+@\S+|[{<$%][^\s{}<>]*[}>]?|[0-9]+")
+NOISE: Final = re.compile(r"https?://\S+|[\w.+-]{1,64}@\S+|[{<$%][^\s{}<>]*[}>]?|[0-9]+")
 
 
 def is_foreign(text: str, code: str, *, likely: float = LIKELY) -> bool:
@@ -50,10 +51,11 @@ def identify(text: str) -> str | None:
     return best if shares[best] >= LIKELY else None
 
 
+@lru_cache(maxsize=64)
 def _shares(text: str) -> dict[str, float]:
-    """Return how likely each language is; they sum to 1."""
+    """Return how likely each language is; they sum to 1. A long text is told by its beginning."""
     shares: dict[str, float] = {}
-    for language, share in _model().rank(text):
+    for language, share in _model().rank(text[:MOST_CHARS]):
         shares[_kin(language)] = shares.get(_kin(language), 0.0) + share
     return shares
 

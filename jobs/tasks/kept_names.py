@@ -9,7 +9,6 @@ Chinese characters or Hangul cannot be told from lost ones, and are not looked f
 import re
 import unicodedata
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from typing import Final
 
 from jobs.spec.language import base_language, script_of
@@ -19,17 +18,18 @@ from jobs.tasks.languages import detect_language, split_sentences
 from jobs.tasks.transliteration import KATAKANA_RUN, may_spell
 
 WORD: Final = re.compile(r"[^\W\d_][^\W_]*(?:['’.][^\W\d_]+)*")
-SKIPPED: Final = re.compile(r"https?://\S+|\S+@\S+|<[^<>]*>|`[^`]*`|\{[^{}]*\}|≪[^≫]*≫")
+SKIPPED: Final = re.compile(r"https?://\S+|[\w.+-]{1,64}@\S+|<[^<>]*>|`[^`\n]*`|\{[^{}]*\}|≪[^≪≫]*≫")
 LATIN_WORD: Final = re.compile(r"(?<![A-Za-z0-9_.@/{<$%])[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
 CODE: Final = re.compile(
     r"(?<![\w/.@-])(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*[0-9])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*(?![\w/@])"
 )
 PERSON: Final = re.compile(
-    rf"({KATAKANA_RUN.pattern})(?=氏|さん|様|選手|大統領|首相|教授|博士|監督|議員|容疑者|被告)"
+    rf"(?<![\u30a1-\u30fa\u30fc])({KATAKANA_RUN.pattern})(?=氏|さん|様|選手|大統領|首相|教授|博士|監督|議員|容疑者|被告)"
 )
 MIN_NAME: Final = 3
 MIN_JAPANESE_WORD: Final = 2
 STEM: Final = 4
+MOST_CHARS: Final = 20_000
 STRUCK: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i"})
 """Letters with a stroke, which Unicode does not take apart."""
 TITLE_SHARE: Final = 0.8
@@ -38,16 +38,23 @@ TITLE_SHARE: Final = 0.8
 
 def find_lost_names(source: str, text: str, code: str) -> tuple[str, ...]:
     """Return the names of a source that its translation into a language has in no form."""
-    lost = [word for word in CODE.findall(source) if _plain(word) not in _plain(text)]
+    if len(source) > MOST_CHARS:
+        return ()  # its parts are looked at one by one
+    plain = _plain(text)
+    lost = [word for word in CODE.findall(source) if _plain(word) not in plain]
     spoken = detect_language(source)
     target = base_language(code)
     if spoken == "ja" and script_of(code) == "Latn":
-        return (*lost, *_lost_from_japanese(source, text))
+        return (*lost, *_lost_from_japanese(source, text, plain))
     if spoken is None and (target == "ja" or script_of(code) == "Latn"):
-        names = list(_english_names(source))
+        names = list(dict.fromkeys(_english_names(source)))
         if names and identify(source) == "en" != target:
             words = {_strip(match[0]) for match in WORD.finditer(source)} - {""}
-            return (*lost, *(name for name in names if not _stands(name, text, target, words)))
+            missing = [name for name in names if not _is_written(name, plain, target)]
+            if target != "ja":
+                return (*lost, *missing)
+            spelled = (name for name in missing if may_spell(name, text, words - {name}) is False)
+            return (*lost, *spelled)
     return tuple(lost)
 
 
@@ -86,17 +93,15 @@ def _strip(word: str) -> str:
     return re.sub(r"['’]s?$", "", word.rstrip(".'’"))
 
 
-def _stands(name: str, text: str, target: str, words: AbstractSet[str]) -> bool:
-    wanted, found = _plain(name), _plain(text)
-    if wanted in found:
+def _is_written(name: str, plain: str, target: str) -> bool:
+    """Whether a name stands in a text's plain letters, as it is or with another ending."""
+    wanted = _plain(name)
+    if wanted in plain:
         return True
-    if target == "ja":
-        return may_spell(name, text, words - {name}) is not False
-    return len(wanted) > STEM and wanted[: max(STEM, len(wanted) - 2)] in found
+    return target != "ja" and len(wanted) > STEM and wanted[: max(STEM, len(wanted) - 2)] in plain
 
 
-def _lost_from_japanese(source: str, text: str) -> Iterator[str]:
-    plain = _plain(text)
+def _lost_from_japanese(source: str, text: str, plain: str) -> Iterator[str]:
     for word in LATIN_WORD.findall(SKIPPED.sub(" ", unicodedata.normalize("NFKC", source))):
         if len(word) >= MIN_JAPANESE_WORD and _plain(word) not in plain:
             yield word

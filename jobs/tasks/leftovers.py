@@ -18,7 +18,9 @@ FOREIGN_RUN_WEIGHT: Final = 24
 DOUBLED_WEIGHT: Final = 36
 """A stretch of so many Latin letters that stands twice was said twice."""
 NEAR: Final = 0.85
+MOST_CHARS: Final = 50_000
 MOST_SENTENCES: Final = 200
+MOST_SENTENCE_CHARS: Final = 1_000
 FOREIGN_SURE: Final = 0.8
 MIN_CLAUSE_LETTERS: Final = 24
 CLAUSE_END: Final = re.compile(r"(?<=[.!?,;:])\s+|\n+")
@@ -102,7 +104,8 @@ def _has_foreign_clause(text: str, spoken: str | None, code: str) -> bool:
 
 def _near_pairs(text: str, least: float) -> int:
     """Count the sentences of a least weight that are nearly the one before them."""
-    sentences = [_letters(one) for one in split_sentences(text)[:MOST_SENTENCES]]
+    first = split_sentences(text[:MOST_CHARS])[:MOST_SENTENCES]
+    sentences = [_letters(one[:MOST_SENTENCE_CHARS]) for one in first]
     sentences = [one for one in sentences if weigh(one) >= least]
     return sum(_is_near(one, other) for one, other in pairwise(sentences))
 
@@ -117,9 +120,12 @@ def _is_near(one: str, other: str) -> bool:
 
 
 def _longest_twice(text: str) -> float:
-    """Return the weight of the longest stretch of letters that stands twice, not overlapping."""
-    letters = _letters(text)
-    low, high, best = 0, len(letters) // 2, 0.0
+    """Return the weight of the longest stretch of letters that stands twice, not overlapping.
+
+    Longer ones than matter are not looked for, nor any far behind the beginning of a long text.
+    """
+    letters = _letters(text[:MOST_CHARS])
+    low, high, best = 0, min(len(letters) // 2, DOUBLED_WEIGHT), 0.0
     while low < high:
         size = (low + high + 1) // 2
         found = _find_twice(letters, size)

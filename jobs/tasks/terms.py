@@ -18,6 +18,8 @@ LETTER: Final = r"[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 """A letter of a script that writes words apart."""
 ENDING: Final = re.compile(rf"(?:s|es|e|en|n|er|x)?(?!{LETTER}|[0-9_])")
 """How nouns of European languages end in the plural or the genitive, most of them."""
+HEAD: Final = 3
+"""Terms are found by so many of their first characters."""
 STEM_LOSS: Final = 2
 """How many letters an inflection may change at the end of a word."""
 SHORT_WORD: Final = 4
@@ -40,7 +42,7 @@ class Glossary:
         self._terms = {key: term for key, (_, term) in chosen.items()}
         self._heads: dict[str, list[str]] = {}
         for key in sorted(self._terms, key=len, reverse=True):
-            self._heads.setdefault(key[:1], []).append(key)
+            self._heads.setdefault(key[:HEAD], []).append(key)
 
     def find(self, text: str) -> tuple[Term, ...]:
         """Return the terms that stand in a text, each once, the longest where they overlap."""
@@ -65,9 +67,10 @@ class Glossary:
         )
 
     def _match(self, folded: str, at: int) -> Iterator[str]:
-        for key in self._heads.get(folded[at], ()):
-            if folded.startswith(key, at) and _is_whole(folded, at, at + len(key)):
-                yield key
+        for size in range(HEAD, 0, -1):
+            for key in self._heads.get(folded[at : at + size], ()):
+                if folded.startswith(key, at) and _is_whole(folded, at, at + len(key)):
+                    yield key
 
 
 def write_terms(terms: Iterable[Term]) -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 KATAKANA_RUN: Final = re.compile(
-    r"[\u30a1-\u30fa\u30fc]+(?:[・=＝゠\u30fb -]?[\u30a1-\u30fa\u30fc]+)*"
+    r"[\u30a1-\u30fa\u30fc]+(?:[・=＝゠ -][\u30a1-\u30fa\u30fc]+)*"
 )
 KATAKANA_WORD: Final = re.compile(r"[\u30a1-\u30fa\u30fc]+")
 ROWS: Final = {
@@ -61,7 +61,7 @@ def may_spell(name: str, text: str, others: Collection[str] = ()) -> bool | None
     needed = sum(not sound.silent for sound in sounds)
     if not needed:
         return None
-    for word in KATAKANA_WORD.findall(text):
+    for word in dict.fromkeys(KATAKANA_WORD.findall(text)):
         kana = _kana_sounds(word)
         if not _fits(sounds, kana, TOLERANCE * needed, inside=needed > FEW_SOUNDS):
             continue

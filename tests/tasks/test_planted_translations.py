@@ -27,7 +27,10 @@ NO_TERMS: Final = Glossary((), "ja")
 KATAKANA: Final = re.compile(r"[\u30a1-\u30fa\u30fc]+(?:・[\u30a1-\u30fa\u30fc]+)+")
 NUMBER: Final = re.compile(r"(?<![0-9.,])[0-9]+(?![0-9])")
 
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+pytestmark = [
+    pytest.mark.heavy,
+    pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data"),
+]
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,6 @@ EXPECTED: Final = {
 }
 
 
-@needs_data
 @pytest.mark.parametrize("kind", EXPECTED)
 def test_planted_faults_are_caught(
     kind: str, record_property: Callable[[str, object], None]
@@ -227,7 +229,6 @@ def test_planted_faults_are_caught(
     assert named >= 0.75
 
 
-@needs_data
 def test_sound_translations_pass(record_property: Callable[[str, object], None]) -> None:
     """At most 5% of the professional translations fail a check, with a glossary they follow."""
     flagged = []
