@@ -103,3 +103,15 @@ def test_terms_in_the_spec_itself(tmp_path: Path) -> None:
         read_spec(path)
     assert (caught.value.code, caught.value.params["key"]) == ("spec_value_wrong", "task.glossary")
     assert "term 1 and term 2" in str(caught.value.params["problem"])
+
+
+def test_a_glossary_belongs_to_translations(tmp_path: Path) -> None:
+    """Another kind of task has no such key, and is not told that it was misspelt."""
+    (tmp_path / "terms.csv").write_text("a,b\n", encoding="utf-8")
+    path = tmp_path / "spec.toml"
+    summarize = SPEC.replace("translate", "summarize").replace('target_language = "ja"\n', "")
+    path.write_text(summarize.format(glossary='"terms.csv"'), encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert (caught.value.code, caught.value.params["key"]) == ("spec_key_unknown", "task.glossary")
+    assert "glossary" not in str(caught.value.params["known"])

@@ -18,7 +18,9 @@ from jobs.tasks.languages import detect_language, split_sentences
 from jobs.tasks.transliteration import KATAKANA_RUN, may_spell
 
 WORD: Final = re.compile(r"[^\W\d_][^\W_]*(?:['’.][^\W\d_]+)*")
-SKIPPED: Final = re.compile(r"https?://\S+|[\w.+-]{1,64}@\S+|<[^<>]*>|`[^`\n]*`|\{[^{}]*\}|≪[^≪≫]*≫")
+SKIPPED: Final = re.compile(
+    r"https?://\S+|[\w.+-]{1,64}@\S+|<[^<>]*>|`[^`\n]*`|\{[^{}]*\}|≪[^≪≫]*≫"
+)
 LATIN_WORD: Final = re.compile(r"(?<![A-Za-z0-9_.@/{<$%])[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)*")
 CODE: Final = re.compile(
     r"(?<![\w/.@-])(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*[0-9])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*(?![\w/@])"

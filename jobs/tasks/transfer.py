@@ -10,7 +10,9 @@ from jobs.tasks.folding import fold
 from jobs.tasks.numbers import ERAS, MONTH_NUMBERS
 
 URL: Final = re.compile(r"(?:https?://|ftp://|www\.)[]!#-&(-;=?-[_a-z~]+", re.IGNORECASE)
-MAIL: Final = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+MAIL: Final = re.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+)
 URL_TAIL: Final = ".,;:!?)]}>'\"*_"
 PLACEHOLDER: Final = re.compile(
     r"\{\{[^{}\n]{1,64}\}\}"  # {{ name }}

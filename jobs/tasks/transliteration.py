@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-KATAKANA_RUN: Final = re.compile(
-    r"[\u30a1-\u30fa\u30fc]+(?:[・=＝゠ -][\u30a1-\u30fa\u30fc]+)*"
-)
+KATAKANA_RUN: Final = re.compile(r"[\u30a1-\u30fa\u30fc]+(?:[・=＝゠ -][\u30a1-\u30fa\u30fc]+)*")
 KATAKANA_WORD: Final = re.compile(r"[\u30a1-\u30fa\u30fc]+")
 ROWS: Final = {
     "K": "カキクケコガギグゲゴヵヶ", "S": "サシスセソザズゼゾ", "N": "ナニヌネノマミムメモン",
