@@ -79,7 +79,7 @@ def forecast(
     reasons: Counter[str] = Counter()
     known: dict[str, str] = {}
     for step in read_steps(iter(records)):
-        good, bad = separate(step, known, "", "en")
+        good, bad = separate(step, known, "", "en", spec.task)
         rows += len(step)
         rejected += len(bad)
         reasons.update(reject.reason_code for reject in bad)

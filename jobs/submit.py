@@ -23,6 +23,7 @@ from jobs.source import InputShape, Params, Records, Reject, Row, read_records
 from jobs.source.fields import is_text
 from jobs.source.opening import open_file, unreadable
 from jobs.spec import Spec
+from jobs.spec.task_section import TaskSection
 from jobs.store import Database, batches, loading
 from jobs.store.batches import Batch, InputFile, NewBatch
 from jobs.store.loading import LoadLease
@@ -158,7 +159,7 @@ def _load(
         for step in steps:
             ids = [row.source_id for row in step.rows]
             if known := loading.known_texts(database, lease.batch_id, ids):
-                step = _separate(step.records, known, handed.file.name, new.language)  # noqa: PLW2901 - the same step
+                step = _separate(step.records, known, handed, new.language)  # noqa: PLW2901 - the same step
             lease = loading.add_rows(
                 database,
                 lease,
@@ -196,13 +197,13 @@ def _prepare(
 ) -> Generator[_Step, None, None]:
     """Yield the steps after the records that are read; what SQL knows of them is not asked."""
     for step in read_steps(islice(iter(records), records_read, handed.limit)):
-        yield _separate(step, {}, handed.file.name, language)
+        yield _separate(step, {}, handed, language)
 
 
 def _separate(
-    step: Sequence[Row | Reject], known: dict[str, str], file_name: str, language: Language
+    step: Sequence[Row | Reject], known: dict[str, str], handed: Handed, language: Language
 ) -> _Step:
-    return _Step(step, *separate(step, known, file_name, language))
+    return _Step(step, *separate(step, known, handed.file.name, language, handed.spec.task))
 
 
 def place(spec: Spec, rows: Sequence[NewJob]) -> Sequence[NewJob]:
@@ -238,15 +239,22 @@ def read_steps(records: Iterable[Row | Reject]) -> Iterator[list[Row | Reject]]:
 
 
 def separate(
-    step: Iterable[Row | Reject], known: dict[str, str], file_name: str, language: Language
+    step: Iterable[Row | Reject],
+    known: dict[str, str],
+    file_name: str,
+    language: Language,
+    task: TaskSection,
 ) -> tuple[list[NewJob], list[NewReject]]:
     """Part records into jobs and rejects; of rows with one id the first one wins.
 
-    `known` holds source_id -> text hash of the rows before this step and is extended.
+    `known` holds source_id -> text hash of the rows before this step and is extended. Rows that
+    `task` cannot be asked about are rejects.
     """
     rows: list[NewJob] = []
     rejected: list[NewReject] = []
     for record in step:
+        if isinstance(record, Row):
+            record = _refuse_unusable(record, task)  # noqa: PLW2901 - it may be a reject now
         if isinstance(record, Row):
             text_hash = hash_text(record.text)
             if record.source_id not in known:
@@ -264,6 +272,11 @@ def separate(
             NewReject(record.record_number, record.source_id, record.reason_code, words)
         )
     return rows, rejected
+
+
+def _refuse_unusable(row: Row, task: TaskSection) -> Row | Reject:
+    problem = task.find_row_problem(dict(row.attributes))
+    return row if problem is None else Reject(row.record_number, row.source_id, *problem)
 
 
 def _as_job(row: Row, text_hash: str) -> NewJob:

@@ -15,7 +15,7 @@ from jobs import submit as handing
 from jobs.errors import SourceError
 from jobs.job import BatchStatus
 from jobs.source import Reject, Row
-from jobs.spec import Spec, parse_spec
+from jobs.spec import Spec, SummarizeTask, TranslateTask, parse_spec
 from jobs.store import Database, batches, loading, results
 from jobs.store.batches import Batch
 from jobs.store.database import now
@@ -256,7 +256,7 @@ def test_the_first_of_equal_ids_wins() -> None:
         Reject(6, None, "missing_id", {}),
         Row(7, "b", "x", (("store", "s"),)),
     ]
-    rows, rejected = separate(step, known, "f.csv", "en")
+    rows, rejected = separate(step, known, "f.csv", "en", SummarizeTask(kind="summarize"))
     assert [(row.row_number, row.source_id) for row in rows] == [(1, "a"), (7, "b")]
     assert rows[1].attributes == {"store": "s"}
     assert [(one.row_number, one.reason_code) for one in rejected] == [
@@ -268,6 +268,22 @@ def test_the_first_of_equal_ids_wins() -> None:
     ]
     assert all("f.csv" in one.reason and "{" not in one.reason for one in rejected)
     assert known.keys() == {"old", "a", "b"}
+
+
+def test_a_row_that_its_task_cannot_be_asked_about_is_a_reject() -> None:
+    """A row without a language it could be translated into costs its neighbours nothing."""
+    task = TranslateTask(kind="translate", target_language_column="to")
+    cells = ("ja", "Japanese", "", "jp", "ｄｅ")
+    step = [Row(at, f"r{at}", "x", (("to", cell),)) for at, cell in enumerate(cells, 1)]
+    step.append(Row(6, "r4", "x", (("to", "fr"),)))  # the id of a reject is free
+    rows, rejected = separate(step, {}, "f.csv", "en", task)
+    assert [row.source_id for row in rows] == ["r1", "r2", "r5", "r4"]
+    assert [(one.row_number, one.source_id, one.reason_code) for one in rejected] == [
+        (3, "r3", "language_missing"),
+        (4, "r4", "language_unknown"),
+    ]
+    assert all("f.csv" in one.reason and "column to" in one.reason for one in rejected)
+    assert "jp" not in rejected[1].reason
 
 
 class BrokenDisk(io.RawIOBase):

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from jobs.errors import SpecError
 from jobs.spec.classify import MAX_LABELS, MIN_LABELS
+from jobs.spec.glossary import read_glossary
 from jobs.spec.locate import find_line
 
 MAX_BYTES: Final = 4 * 1024 * 1024
@@ -154,6 +155,6 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 ATTACHED: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = MappingProxyType(
-    {"labels_file": ("labels", read_labels)}
+    {"labels_file": ("labels", read_labels), "glossary": ("glossary", read_glossary)}
 )
 """Key of [task] that names a file -> the key its content stands under, and how it is read."""

@@ -216,7 +216,8 @@ def _known_keys(path: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
     ]
     if path[:2] == ("task", "fields"):
         return sorted(set(FieldSpec.model_fields) - {"name"})
-    attached = ATTACHED if path == ("task",) else ()
+    own = ATTACHED.items() if path == ("task",) else ()
+    attached = [key for key, (target, _) in own if target in model.model_fields]
     return [*dict.fromkeys((*model.model_fields, *unbuilt, *attached))]
 
 

@@ -1,7 +1,7 @@
 """What every kind of job has in its `[task]` table."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from jobs.spec.section import Section, Words
@@ -29,6 +29,16 @@ class TaskSection(Section):
     def columns(self) -> tuple[str, ...]:
         """The columns beside the text that a row is asked about with; they are kept with it."""
         return ()
+
+    def find_row_problem(
+        self, attributes: Mapping[str, str]
+    ) -> tuple[str, dict[str, object]] | None:
+        """Return why a row cannot be asked about, from its columns: a code and its parameters.
+
+        Such a row is rejected where it is read. The parameters never hold content.
+        """
+        del attributes
+        return None
 
 
 def refuse_equal(noun: str, names: Iterable[str]) -> None:

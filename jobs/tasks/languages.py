@@ -1,13 +1,17 @@
 """What can be told of a text's language by its letters, and how long and repetitive it is.
 
-Languages that share an alphabet are not told apart here.
+Languages that share an alphabet are not told apart here (`jobs.tasks.identity` does that).
 """
 
+import math
 import re
+import unicodedata
 from collections import Counter
+from functools import lru_cache
 from typing import Final
 
 from jobs.spec import LanguageCode
+from jobs.spec.language import script_of
 from jobs.tasks.folding import fold
 
 NAMES: Final[dict[str, tuple[str, str]]] = {
@@ -33,6 +37,14 @@ SCRIPTS: Final = {
     "hangul": "\uac00-\ud7a3\u1100-\u11ff\u3131-\u318e",
     "latin": "a-zA-Z\u00aa-\u024f\u1e00-\u1eff\uff21-\uff5a",
 }
+ALPHABETS: Final = {
+    "Arab": "ARABIC", "Armn": "ARMENIAN", "Beng": "BENGALI", "Cyrl": "CYRILLIC",
+    "Deva": "DEVANAGARI", "Ethi": "ETHIOPIC", "Geor": "GEORGIAN", "Grek": "GREEK",
+    "Gujr": "GUJARATI", "Guru": "GURMUKHI", "Hebr": "HEBREW", "Khmr": "KHMER", "Knda": "KANNADA",
+    "Laoo": "LAO", "Mlym": "MALAYALAM", "Mymr": "MYANMAR", "Orya": "ORIYA", "Sinh": "SINHALA",
+    "Taml": "TAMIL", "Telu": "TELUGU", "Thai": "THAI", "Tibt": "TIBETAN",
+}  # fmt: skip
+"""Other scripts by their ISO 15924 codes, and how the Unicode names of their letters begin."""
 LETTERS: Final = {name: re.compile(f"[{ranges}]") for name, ranges in SCRIPTS.items()}
 LOOP: Final = re.compile(r"(.{2,60}?)\1{3,}", re.DOTALL)
 SENTENCE_END: Final = re.compile(
@@ -57,22 +69,28 @@ def detect_language(text: str) -> LanguageCode | None:
     return None
 
 
-def fits_language(text: str, code: LanguageCode) -> bool:
-    """Whether a text's letters are those of a language; a text without letters fits all."""
+def fits_language(text: str, code: str) -> bool:
+    """Whether a text's letters are those of a language; a text without letters fits all.
+
+    A language whose script is not known here is fitted by every text.
+    """
     counts = _count(text)
     latin = counts["latin"] / LATIN_LETTERS_PER_CJK
     cjk = counts["kana"] + counts["han"] + counts["hangul"]
     whole = cjk + latin + counts["other"]
+    script = script_of(code)
     if not whole:
         return True
-    if code == "ja":
+    if script == "Jpan":
         own = counts["kana"] + counts["han"]
         return own >= SHARE * whole and (counts["kana"] > 0 or own <= SHORT_LETTERS)
-    if code == "zh":
+    if script in ("Hans", "Hant"):
         return counts["han"] >= SHARE * whole and counts["kana"] <= counts["han"] / 10
-    if code == "ko":
-        return counts["hangul"] >= SHARE * whole
-    return latin >= (1 - SHARE) * whole
+    if script == "Latn":
+        return latin >= (1 - SHARE) * whole
+    hangul = script == "Kore"
+    letters = counts["hangul"] if hangul else _count_alphabet(text, ALPHABETS.get(script))
+    return letters >= SHARE * whole
 
 
 def weigh(text: str) -> float:
@@ -110,3 +128,15 @@ def _count(text: str) -> dict[str, int]:
         for name, letters in LETTERS.items()
     }
     return {**counts, "other": sum(map(str.isalpha, text)) - sum(counts.values())}
+
+
+def _count_alphabet(text: str, name: str | None) -> float:
+    """Count the letters of a script; all there are for one that is not known."""
+    if name is None:
+        return math.inf
+    return sum(character.isalpha() and _name(character).startswith(name) for character in text)
+
+
+@lru_cache(maxsize=4096)
+def _name(character: str) -> str:
+    return unicodedata.name(character, "")

@@ -1,19 +1,18 @@
-"""Translate: a row's text in another language, with its numbers."""
+"""Translate: a row's text in another language, with its numbers, names, terms and markup."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from jobs.job import Job
 from jobs.prompt import Completion, Frame, FreeText, Prompt, Question
-from jobs.spec import LanguageCode, TranslateTask
+from jobs.spec import TranslateTask, base_language, name_language
 from jobs.tasks.answers import bound_tokens, closed_object, compact_json
-from jobs.tasks.folding import fold
-from jobs.tasks.languages import CJK, NAMES, fits_language, repeats, weigh
+from jobs.tasks.faithful import find_problem
 from jobs.tasks.merging import find_broken, find_least_sure, join_texts
-from jobs.tasks.numbers import lost_numbers
 from jobs.tasks.protocol import Part, Reading, nothing
+from jobs.tasks.terms import Glossary, write_terms
 from jobs.tasks.writing import Written, blank_line_stops, read_text, score_text
 
 SHOTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -23,43 +22,71 @@ SHOTS: Final[Mapping[str, tuple[str, str]]] = {
     "fr": ("La réunion commence à 9:30.", "Veuillez renvoyer 3 cartons d'échantillons."),
     "zh": ("会议9点30分开始。", "请退回3箱样品。"),
     "ko": ("회의는 9시 30분에 시작합니다.", "견본 3상자를 돌려보내 주세요."),
+    "es": ("La reunión empieza a las 9:30.", "Por favor, devuelva 3 cajas de muestras."),
+    "it": ("La riunione inizia alle 9:30.", "Si prega di restituire 3 scatole di campioni."),
+    "nl": ("De vergadering begint om 9:30 uur.", "Stuur 3 dozen met monsters terug, alstublieft."),
+    "pt": ("A reunião começa às 9:30.", "Por favor, devolva 3 caixas de amostras."),
+    "zh-Hant": ("會議9點30分開始。", "請退回3箱樣品。"),
 }
 """The same two sentences in every language, shown as examples of question and answer."""
+TRADITIONAL: Final = frozenset({"zh-Hant", "zh-TW", "zh-HK", "zh-MO"})
 SCHEMA: Final = compact_json(closed_object({"text": {"type": "string"}}))
-MIN_RATIO: Final = 0.3
-MAX_RATIO: Final = 3.5
-SHORT_WEIGHT: Final = 20
-"""Texts up to this many Latin letters may be translated by much shorter or longer ones."""
 TOKENS_PER_BYTE: Final = 1.5
 """Small models spell out kana and kanji by the byte."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """What all rows of one target language share.
+
+    `system` are the words without examples; `shown` holds the spec's own ones, for questions.
+    """
+
+    code: str
+    system: str
+    shown: str
+    frame: Frame
+    terms: str
+    glossary: Glossary
+
+
 class Translate:
-    """The translate task of one spec; its words are Japanese if the target is."""
+    """The translate task of one spec; its words are Japanese where the target is."""
 
     def __init__(self, task: TranslateTask) -> None:
-        self.target: LanguageCode = task.target_language
-        japanese = self.target == "ja"
-        self.system = _describe(task)
-        before = "原文: " if japanese else "Text: "
-        answer = "日本語訳: " if japanese else f"{NAMES[self.target][0]}: "
-        pairs = zip(SHOTS[_shown_source(task)], SHOTS[self.target], strict=True)
-        shots = [f"{before}{source}\n{answer}{target}" for source, target in pairs]
-        system = "\n\n".join([self.system, *shots])
-        self.frame = Frame(system, before=before, answer_start=answer)
+        self.task = task
+        self._tongues: dict[str, Tongue] = {}
+
+    def tongue(self, code: str) -> Tongue:
+        """Return what the rows of a target language share, the same object for all of them."""
+        if code not in self._tongues:
+            self._tongues[code] = _build_tongue(self.task, code)
+        return self._tongues[code]
 
     def render(self, job: Job) -> Prompt:
-        """Put one row into the frame that all rows share; its length bounds the answer's."""
-        stop = blank_line_stops(job.text, self.frame.before)
-        return Prompt(job.job_id, self.frame, job.text, FreeText(_bound(job.text), stop))
+        """Put one row into the frame that all rows of its language share.
+
+        The glossary's terms that stand in it go with its text. Its length bounds the answer's.
+        """
+        tongue = self._tongue_of(job)
+        stop = blank_line_stops(job.text, tongue.frame.before)
+        if tongue.terms and stop[0].startswith("\n" + tongue.frame.before.strip()):
+            stop = (*stop, "\n" + tongue.terms.strip())
+        text = _with_terms(job.text, tongue)
+        return Prompt(job.job_id, tongue.frame, text, FreeText(_bound(job.text), stop))
 
     def question(self, job: Job) -> Question:
-        """Ask for the translation as JSON, without the examples that small models need."""
-        user = self.frame.before + job.text
-        return Question(job.job_id, self.system, user, SCHEMA, _bound(job.text))
+        """Ask for the translation as JSON; of examples, only the spec's own are shown."""
+        tongue = self._tongue_of(job)
+        user = tongue.frame.before + _with_terms(job.text, tongue)
+        return Question(job.job_id, tongue.shown, user, SCHEMA, _bound(job.text))
 
     def read(self, completion: Completion, job: Job) -> Reading:
-        """Take the translation with the first check it fails, if any."""
+        """Take the translation with the first check it fails, if any.
+
+        Its confidence is exp of the signal q10: the log-probability at the lowest tenth of the
+        tokens that wrote it.
+        """
         written = read_text(completion, "text")
         if not isinstance(written, Written):
             return written
@@ -67,7 +94,7 @@ class Translate:
         if not isinstance(text, str):
             return nothing("answer_off_schema")
         output = {"text": text.strip()}
-        return score_text(completion, written, output, self._check(text.strip(), job.text))
+        return score_text(completion, written, output, self._check(text.strip(), job))
 
     def render_part(self, job: Job, text: str) -> Prompt:
         """Ask for the translation of a part."""
@@ -87,63 +114,81 @@ class Translate:
         if broken is not None:
             return broken
         texts = [str((reading.output or {})["text"]) for reading in readings]
-        text = join_texts(parts, texts, job.text, self.target)
-        problems = (self._check(text, job.text), *(reading.problem for reading in readings))
+        language = base_language(self._tongue_of(job).code)
+        text = join_texts(parts, texts, job.text, language)
+        problems = (self._check(text, job), *(reading.problem for reading in readings))
         least = find_least_sure(readings)
         problem = next((code for code in problems if code), None)
         return replace(least, output={"text": text}, problem=problem)
 
-    def _check(self, text: str, source: str) -> str | None:
-        """Return the code of the first failed check."""
-        checks: tuple[tuple[str, Callable[[], bool]], ...] = (
-            ("answer_empty", lambda: not text),
-            ("not_translated", lambda: _is_copy(text, source, self.target)),
-            ("wrong_language", lambda: not fits_language(text, self.target)),
-            ("repetition", lambda: repeats(text, source)),
-            ("length_off", lambda: not _length_fits(weigh(text), weigh(source))),
-            ("numbers_changed", lambda: bool(lost_numbers(fold(source).text, fold(text).text))),
-        )
-        return next((code for code, fails in checks if fails()), None)
+    def _tongue_of(self, job: Job) -> Tongue:
+        return self.tongue(self.task.language_of(job.attributes))
+
+    def _check(self, text: str, job: Job) -> str | None:
+        tongue = self._tongue_of(job)
+        return find_problem(text, job.text, tongue.code, tongue.glossary)
 
 
-def _describe(task: TranslateTask) -> str:
-    japanese = task.target_language == "ja"
-    english_name, japanese_name = NAMES[task.target_language]
+def _build_tongue(task: TranslateTask, code: str) -> Tongue:
+    japanese = base_language(code) == "ja"
+    before = "原文: " if japanese else "Text: "
+    answer = "日本語訳: " if japanese else f"{name_language(code)[0]}: "
+    system = _describe(task, code)
+    own = [
+        (example.text, example.answer)
+        for example in task.examples
+        if (example.target_language or task.target_language) == code
+    ]
+    shots = [
+        f"{before}{text}\n{answer}{translated}" for text, translated in own or _shots(task, code)
+    ]
+    shown = [f"{before}{text}\n{compact_json({'text': translated})}" for text, translated in own]
+    return Tongue(
+        code=code,
+        system=system,
+        shown="\n\n".join([system, *shown]),
+        frame=Frame("\n\n".join([system, *shots]), before=before, answer_start=answer),
+        terms="用語: " if japanese else "Terms: ",
+        glossary=Glossary(task.glossary, code),
+    )
+
+
+def _describe(task: TranslateTask, code: str) -> str:
+    english_name, japanese_name = name_language(code)
     hint = task.source_language
-    if japanese:
-        source = NAMES.get(hint, (hint, hint))[1] + "の" if hint != "auto" else "次の"
+    if base_language(code) == "ja":
+        source = "次の" if hint == "auto" else name_language(hint)[1] + "の"
         first = f"{source}文を{japanese_name}に翻訳してください。訳文だけを書いてください。"
         rules = "数字、固有名詞、改行はそのまま残してください。"
+        terms = "「用語」に訳語が示されていれば、必ずその訳語を使ってください。"
     else:
-        source = NAMES.get(hint, (hint, hint))[0] + " text" if hint != "auto" else "text"
+        source = "text" if hint == "auto" else name_language(hint)[0] + " text"
         first = f"Translate the {source} into {english_name}. Write only the translation."
         rules = "Keep all numbers, names and line breaks."
-    return "\n".join([first, rules, *([task.instruction] if task.instruction else [])])
+        terms = 'Where "Terms" gives a translation for a term, use it.'
+    lines = [first, rules, *([terms] if task.glossary else [])]
+    return "\n".join([*lines, *([task.instruction] if task.instruction else [])])
 
 
-def _shown_source(task: TranslateTask) -> str:
-    if task.source_language in SHOTS:
-        return task.source_language
-    return "ja" if task.target_language == "en" else "en"
+def _shots(task: TranslateTask, code: str) -> list[tuple[str, str]]:
+    """Return the built-in examples for a language; none for one that there are none for."""
+    target = _shown(code)
+    source = _shown(task.source_language) or ("ja" if base_language(code) == "en" else "en")
+    if target is None or source == target:
+        return []
+    return list(zip(SHOTS[source], SHOTS[target], strict=True))
+
+
+def _shown(code: str) -> str | None:
+    chosen = "zh-Hant" if code in TRADITIONAL else base_language(code)
+    return chosen if chosen in SHOTS else None
+
+
+def _with_terms(text: str, tongue: Tongue) -> str:
+    """Return a row's text with the glossary's terms that stand in it on a line of their own."""
+    found = tongue.glossary.find(text)
+    return f"{text}\n{tongue.terms}{write_terms(found)}" if found else text
 
 
 def _bound(text: str) -> int:
     return bound_tokens(32 + math.ceil(TOKENS_PER_BYTE * len(text.encode("utf-8", "replace"))))
-
-
-def _is_copy(text: str, source: str, target: LanguageCode) -> bool:
-    """Whether an answer is its source, where that was not in the target language already.
-
-    A source without letters, or in letters that are the target's alone, may stand as it is.
-    """
-    if fold(text).text.strip() != fold(source).text.strip():
-        return False
-    if not any(character.isalpha() for character in source):
-        return False
-    return target not in CJK or not fits_language(source, target)
-
-
-def _length_fits(text: float, source: float) -> bool:
-    if source <= SHORT_WEIGHT:
-        return text <= MAX_RATIO * source + SHORT_WEIGHT
-    return MIN_RATIO * source <= text <= MAX_RATIO * source

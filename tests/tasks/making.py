@@ -13,9 +13,9 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()), max_size=60)
 """Also lone surrogates and control characters."""
 
 
-def make_job(text: str) -> Job:
-    """A row with this text."""
-    return Job(7, "b1", 1, "r1", text, 0)
+def make_job(text: str, **attributes: str) -> Job:
+    """A row with this text and these columns."""
+    return Job(7, "b1", 1, "r1", text, 0, attributes)
 
 
 def talk(data: Any) -> Completion:

@@ -163,8 +163,6 @@ def test_every_task_may_split_long_texts(task: str) -> None:
 @pytest.mark.parametrize(
     ("task", "key"),
     [
-        ('kind = "translate"\ntarget_language_column = "l"', "task.target_language_column"),
-        ('kind = "translate"\ntarget_language = "ja"\nglossary = "g.csv"', "task.glossary"),
         ('kind = "summarize"\nfocus_column = "f"', "task.focus_column"),
     ],
 )

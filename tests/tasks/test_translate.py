@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.prompt import FreeText
-from jobs.spec import LanguageCode, TranslateTask
+from jobs.spec import TranslateTask
 from jobs.tasks import Translate
 from tests.tasks.making import ANY_TEXT, completions, make_job, talk, write
 
@@ -18,7 +19,7 @@ SOURCE = "I bought it in March for 12,800 yen and I like it."
 GOOD = "3月に12,800円で買い、気に入っています。"
 
 
-def check(target: LanguageCode, source: str, answer: str) -> str | None:
+def check(target: str, source: str, answer: str) -> str | None:
     """Return the problem of an answer, which both kinds of engine would have."""
     task = Translate(TranslateTask(kind="translate", target_language=target))
     found = {
@@ -31,22 +32,22 @@ def check(target: LanguageCode, source: str, answer: str) -> str | None:
 
 def test_the_prompt_shows_examples_in_its_own_form() -> None:
     """The examples are question and answer as the row's own will be; the answer goes on."""
-    frame = TO_JAPANESE.frame
+    frame = TO_JAPANESE.tongue("ja").frame
     assert TO_JAPANESE.render(make_job(SOURCE)).frame is frame
     assert frame.answer_start.endswith(" ")
     assert f"{frame.before}The meeting starts at 9:30.\n{frame.answer_start}会議" in frame.system
-    german = Translate(TranslateTask(kind="translate", target_language="de"))
-    assert german.frame.answer_start == "German: "
-    assert german.frame.system.startswith("Translate the text into German.")
+    german = Translate(TranslateTask(kind="translate", target_language="de")).tongue("de").frame
+    assert german.answer_start == "German: "
+    assert german.system.startswith("Translate the text into German.")
 
 
 def test_the_source_language_is_a_hint() -> None:
     """A source language that is given stands in the words and chooses the examples."""
     task = TranslateTask(kind="translate", target_language="en", source_language="fr")
-    assert "French text into English" in Translate(task).frame.system
-    assert "La réunion" in Translate(task).frame.system
-    other = task.model_copy(update={"source_language": "Ainu", "instruction": "Be polite."})
-    assert "Ainu text into English" in Translate(other).frame.system
+    assert "French text into English" in Translate(task).tongue("en").frame.system
+    assert "La réunion" in Translate(task).tongue("en").frame.system
+    other = task.model_copy(update={"source_language": "ain", "instruction": "Be polite."})
+    assert "Ainu text into English" in Translate(other).tongue("en").frame.system
     assert "Be polite." in Translate(other).question(make_job("x")).system
 
 
@@ -100,7 +101,7 @@ def test_a_good_translation_is_kept_as_sure_as_its_low_tokens() -> None:
         ("ja", "Yamada & Co.", "山田商事"),
     ],
 )
-def test_sound_translations(target: LanguageCode, source: str, answer: str) -> None:
+def test_sound_translations(target: str, source: str, answer: str) -> None:
     """Numbers may change their spelling, not their value; names may stay short."""
     assert check(target, source, answer) is None
 
@@ -124,7 +125,7 @@ def test_sound_translations(target: LanguageCode, source: str, answer: str) -> N
         ("en", "はい。", "Far longer than such a short text could ever need.", "length_off"),
     ],
 )  # fmt: skip
-def test_unsound_translations(target: LanguageCode, source: str, answer: str, problem: str) -> None:
+def test_unsound_translations(target: str, source: str, answer: str, problem: str) -> None:
     """Every check has its own code."""
     assert check(target, source, answer) == problem
 
@@ -172,3 +173,120 @@ def test_a_changed_number_is_caught(right: int, wrong: int) -> None:
     answer = f"これまでの売上は全部で{wrong:,}円でした。"
     problem = check("ja", f"The sales were {right:,} yen in all until now.", answer)
     assert problem == (None if right == wrong else "numbers_changed")
+
+
+def make(**settings: Any) -> Translate:
+    return Translate(TranslateTask(kind="translate", **settings))
+
+
+def test_any_language_has_a_frame() -> None:
+    """A language without built-in examples is asked for by its name; regions share the words."""
+    frame = make(target_language="sv").tongue("sv").frame
+    assert frame.system.startswith("Translate the text into Swedish.")
+    assert (frame.answer_start, frame.before) == ("Swedish: ", "Text: ")
+    assert "Text: " not in frame.system
+    assert "A reunião começa" in make(target_language="pt-BR").tongue("pt-BR").frame.system
+    assert "會議" in make(target_language="zh-TW").tongue("zh-TW").frame.system
+    assert "会议" in make(target_language="zh").tongue("zh").frame.system
+    assert make(target_language="ja-JP").tongue("ja-JP").frame.before == "原文: "
+
+
+def test_rows_of_one_language_share_a_frame() -> None:
+    """With a column every row is asked for its own language, in that language's frame."""
+    task = make(target_language_column="to", target_language="fr")
+    rows = [make_job(SOURCE, to=cell) for cell in ("ja", "日本語", " JA", "de", "", "German")]
+    frames = [task.render(row).frame for row in rows]
+    assert frames[0] is frames[1] is frames[2]
+    assert frames[3] is frames[5]
+    assert [frame.answer_start for frame in frames] == [
+        "日本語訳: ", "日本語訳: ", "日本語訳: ", "German: ", "French: ", "German: ",
+    ]  # fmt: skip
+    assert "into German" in task.question(rows[3]).system
+    answer = write(GOOD, -0.1)
+    assert [task.read(answer, row).problem for row in rows[:4]] == [
+        None,
+        None,
+        None,
+        "wrong_language",
+    ]
+
+
+def test_the_terms_of_a_row_go_with_its_text() -> None:
+    """Rows with terms of the glossary carry them; the frame stays one for all rows."""
+    task = make(
+        target_language="ja",
+        glossary=(
+            {"source": "invoice", "target": "請求書"},
+            {"source": "branch", "target": "支店"},
+        ),
+    )
+    with_term, without = make_job("Send the Invoices."), make_job("Send the box.")
+    assert task.render(with_term).text == "Send the Invoices.\n用語: invoice = 請求書"
+    assert task.render(without).text == "Send the box."
+    assert task.render(with_term).frame is task.render(without).frame
+    assert task.question(with_term).user == "原文: Send the Invoices.\n用語: invoice = 請求書"
+    assert "用語" in task.question(without).system
+    assert "用語" not in TO_JAPANESE.question(without).system
+    english = make(target_language="en", glossary=({"source": "請求書", "target": "invoice"},))
+    assert english.render(make_job("請求書を送る")).text == "請求書を送る\nTerms: 請求書 = invoice"
+    many = english.render(make_job("請求書\n\nを送る")).constraint
+    assert isinstance(many, FreeText)
+    assert many.stop == ("\nText:", "\nTerms:")
+
+
+def test_an_ignored_term_is_a_problem() -> None:
+    """A term that stands in the row and not in its translation is found, in parts too."""
+    task = make(target_language="ja", glossary=({"source": "invoice", "target": "請求書"},))
+    row = make_job("Please send the invoice to our office.")
+    assert task.read(write("請求書を事務所に送ってください。", -0.1), row).problem is None
+    ignored = task.read(write("インボイスを事務所に送ってください。", -0.1), row)
+    assert (ignored.problem, ignored.output) == (
+        "glossary_ignored",
+        {"text": "インボイスを事務所に送ってください。"},
+    )
+
+
+def test_own_examples_take_the_place_of_the_built_in_ones() -> None:
+    """Both kinds of engine see them; those of another language are for its rows alone."""
+    task = make(
+        target_language_column="to",
+        target_language="ja",
+        examples=(
+            {"text": "Good morning.", "answer": "おはようございます。"},
+            {"text": "Good morning.", "answer": "Guten Morgen.", "target_language": "German"},
+        ),
+    )
+    japanese, german = task.tongue("ja"), task.tongue("de")
+    assert "原文: Good morning.\n日本語訳: おはようございます。" in japanese.frame.system
+    assert "会議" not in japanese.frame.system
+    assert "Guten Morgen" not in japanese.frame.system
+    assert (
+        'Text: Good morning.\n{"text":"Guten Morgen."}'
+        in task.question(make_job("x", to="de")).system
+    )
+    assert "Text: Good morning.\nGerman: Guten Morgen." in german.frame.system
+    assert "La réunion" in task.tongue("fr").frame.system
+
+
+def test_an_answer_to_a_question_is_json_also_with_scores() -> None:
+    """What was asked decides how an answer is read, not whether its tokens have scores."""
+    answer = json.dumps({"text": GOOD}, ensure_ascii=False)
+    scored = replace(write(answer, *[-0.5] * len(answer.encode())), asked="question")
+    reading = TO_JAPANESE.read(scored, make_job(SOURCE))
+    assert (reading.output, reading.problem) == ({"text": GOOD}, None)
+    assert reading.confidence == pytest.approx(math.exp(reading.signals["q10"]))
+    plain = TO_JAPANESE.read(replace(scored, asked="prompt"), make_job(SOURCE))
+    assert plain.output == {"text": answer}
+
+
+def test_a_text_in_the_target_language_may_stand_as_it_is() -> None:
+    """Where rows name their languages, some texts are in the wanted one already."""
+    said = "The delivery arrived two days late and the box was damaged."
+    assert check("en", said, said) is None
+    assert check("de", said, said) == "not_translated"
+
+
+def test_confidence_is_the_low_quantile_that_is_stored() -> None:
+    """A stored signal explains the number."""
+    reading = TO_JAPANESE.read(write(GOOD, -0.1, -0.7, -2.0), make_job(SOURCE))
+    assert reading.confidence == pytest.approx(math.exp(reading.signals["q10"]))
