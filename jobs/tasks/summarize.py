@@ -13,7 +13,7 @@ from jobs.tasks.answers import bound_tokens, closed_object, compact_json
 from jobs.tasks.folding import fold
 from jobs.tasks.languages import NAMES, detect_language, fits_language, repeats, split_sentences
 from jobs.tasks.merging import find_broken, find_least_sure
-from jobs.tasks.numbers import lost_numbers
+from jobs.tasks.numbers import invented_numbers
 from jobs.tasks.protocol import Part, Reading, nothing
 from jobs.tasks.writing import Written, read_text, score_text
 
@@ -110,7 +110,7 @@ class Summarize:
             ("repetition", lambda: repeats(text, source)),
             (
                 "numbers_not_in_source",
-                lambda: bool(lost_numbers(fold(text).text, fold(source).text)),
+                lambda: bool(invented_numbers(fold(text).text, fold(source).text)),
             ),
             ("too_many_sentences", lambda: _exceeds(_sentences(points), self.task.max_sentences)),
             ("too_many_chars", lambda: _exceeds(sum(map(len, points)), self.task.max_chars)),
