@@ -27,7 +27,6 @@ NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
         "task.other": (False,),
         "task.target_language_column": (),
         "task.glossary": (),
-        "task.focus_column": (),
         "route.complexity": (),
         "gate.target": (),
         "gate.confidence": (),

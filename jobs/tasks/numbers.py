@@ -11,7 +11,8 @@ from decimal import Decimal
 from math import prod
 from typing import Final
 
-from jobs.tasks.spelled import MONTH_NUMBERS, Number, find_cardinals, find_kanji, find_spelled
+from jobs.tasks.spelled import MONTH_NUMBERS, find_kanji, find_spelled
+from jobs.tasks.spoken import Number, find_cardinals
 
 __all__ = [
     "ERAS",
@@ -31,7 +32,8 @@ ARTICLE: Final = re.compile(
 )
 """Words that may translate a 1, but do not state it."""
 SCALES: Final = {
-    "百": 100, "千": 10**3, "万": 10**4, "萬": 10**4, "만": 10**4, "億": 10**8, "亿": 10**8, "억": 10**8,
+    "百": 100, "千": 10**3, "万": 10**4, "萬": 10**4, "만": 10**4,
+    "億": 10**8, "亿": 10**8, "억": 10**8,
     "兆": 10**12, "thousand": 10**3, "tausend": 10**3, "mille": 10**3, "million": 10**6,
     "millions": 10**6, "millionen": 10**6, "mio": 10**6, "billion": 10**9, "milliarde": 10**9,
     "milliarden": 10**9, "milliard": 10**9, "milliards": 10**9,
@@ -57,7 +59,8 @@ AFTERNOON: Final = re.compile(
 )
 HOUR: Final = re.compile(
     r"(?:午[前後]|[上下]午|晚上|오[전후]|夕方|夜|\bat|\bum|\bà) ?([0-9]{1,2})(?![0-9])"
-    r"|\b([0-9]{1,2})(?=:[0-9]{2}|\.[0-9]{2} ?[ap]\.? ?m\b| ?[ap]\.? ?m\b| ?o'clock| ?uhr\b| ?[時点시]|h\b)"
+    r"|\b([0-9]{1,2})(?=:[0-9]{2}|\.[0-9]{2} ?[ap]\.? ?m\b| ?[ap]\.? ?m\b| ?o'clock| ?uhr\b"
+    r"| ?[時点시]|h\b)"
 )
 """Numbers that are hours of a day."""
 NO_MINUTES: Final = re.compile(r"(?<=[0-9][:.時])00(?![0-9])")
@@ -68,7 +71,8 @@ AND_A_HALF: Final = re.compile(r" ?(?:時間|時|年|か月|ヶ月|カ月|日|�
 FRACTION: Final = re.compile(r"(?:([0-9]{1,3}) )?\b([0-9]{1,2}) ?[/⁄] ?([1-9][0-9]?)\b")
 MARKER: Final = re.compile(r"(?:^|(?<=[\s(]))([0-9]{1,2})[.)）．、] ?(?=[^\s0-9])")
 COUNTER: Final = re.compile(
-    r" ?(?:人|名|円|泊|日|月|年|時|個|件|つ|回|割|倍|歳|才|度|階|室|本|枚|台|社|部屋|週|か月|ヶ月|%)"
+    r" ?(?:人|名|円|泊|日|月|年|時|個|件|つ|回|割|倍|歳|才|度|階"
+    r"|室|本|枚|台|社|部屋|週|か月|ヶ月|%)"
 )
 """What makes a number of kanji that might be half a word (千葉, 一緒, 十分)."""
 SMALL: Final = frozenset(map(Decimal, (0, 1, 2)))
