@@ -45,7 +45,7 @@ MONTH: Final = re.compile(
     rf"(?:\b(?P<before>[0-9]{{1,2}})(?:st|nd|rd|th|er|\.)? (?:of )?"
     rf"|(?P<link>\b(?:{PREPOSITION}) ))?"
     rf"\b(?P<name>{MONTH_WORD})\b\.?(?: (?P<after>[0-9]{{1,2}})(?:st|nd|rd|th)?\b(?![:.][0-9])"
-    r"|(?P<year>,? (?:19|20)[0-9]{2}))?"
+    r"|(?P<year>,? (?:19|20)[0-9]{2}| (?:last|this|next) year))?"
 )
 CJK_MONTH: Final = re.compile(r"(?<![0-9])(1[0-2]|0?[1-9]) ?[月월](?: ?([0-9]{1,2}) ?[日일号])?")
 KANJI_MONTH: Final = re.compile(r"(十[一二]?|[一二三四五六七八九])月")
@@ -62,13 +62,13 @@ def lost_days(summary: str, source: str) -> tuple[str, ...]:
 
 
 def _lost_weekdays(summary: str, source: str) -> Iterator[str]:
+    told = {number: match[0] for number in range(7) if (match := WEEKDAY[number].search(summary))}
+    if not told:
+        return
     named = {number for number in range(7) if _names_weekday(source, number)}
     if not named and (any(_dates(source)) or FIGURES.search(source)):
         return  # it may have been worked out
-    for number, pattern in enumerate(WEEKDAY):
-        match = pattern.search(summary)
-        if match and number not in named:
-            yield match[0]
+    yield from (word for number, word in told.items() if number not in named)
 
 
 def _names_weekday(folded: str, number: int) -> bool:

@@ -25,6 +25,7 @@ SOURCE_SHARE: Final = 0.2
 FEW_SENTENCES: Final = 3
 MANY_SENTENCES: Final = 5
 DIGITS: Final = re.compile(r"[0-9]+")
+END: Final = re.compile(r"[.!?](?= |$)|[。！？]")
 PLAIN: Final = re.compile(r"\w+")
 
 
@@ -53,7 +54,7 @@ def is_copy(answer: str, source: str) -> bool:
     weight = weigh(copied)
     if weight < MIN_COPIED or weight < COPIED_SHARE * weigh(written):
         return False
-    count = len(split_sentences(copied))
+    count = len(END.findall(copied))
     if count >= MANY_SENTENCES:
         return True
     return count >= FEW_SENTENCES and weight >= SOURCE_SHARE * weigh(whole)

@@ -11,7 +11,13 @@ from decimal import Decimal
 from math import prod
 from typing import Final
 
-from jobs.tasks.spelled import MONTH_NUMBERS, find_kanji, find_spelled
+from jobs.tasks.spelled import (
+    MONTH_NUMBERS,
+    find_kanji,
+    find_months,
+    find_spelled,
+    find_worded,
+)
 from jobs.tasks.spoken import Number, find_cardinals
 
 __all__ = [
@@ -75,6 +81,7 @@ COUNTER: Final = re.compile(
     r"|室|本|枚|台|社|部屋|週|か月|ヶ月|%)"
 )
 """What makes a number of kanji that might be half a word (千葉, 一緒, 十分)."""
+IN_DATE: Final = re.compile(r"[0-9] ?[月월]|[0-9][/.-][0-9]|[0-9]\. ")
 SMALL: Final = frozenset(map(Decimal, (0, 1, 2)))
 SUFFIX: Final = re.compile(r"(k|m|mn|bn)\b")
 SUFFIXES: Final = {"k": 10**3, "m": 10**6, "mn": 10**6, "bn": 10**9}
@@ -111,7 +118,7 @@ def invented_numbers(summary: str, source: str) -> tuple[Number, ...]:
 
 def _missing(numbers: tuple[Number, ...], wanted: str, found: str) -> tuple[Number, ...]:
     """Return those of the numbers of `wanted` that `found` states in no spelling."""
-    stated = (*find_numbers(found), *find_spelled(found))
+    stated = (*find_numbers(found), *find_worded(found))
     known = {value for one in stated for value in one.values} | _fractions(found)
     if ARTICLE.search(found):
         known.add(Decimal(1))
@@ -121,16 +128,25 @@ def _missing(numbers: tuple[Number, ...], wanted: str, found: str) -> tuple[Numb
         known |= {hour + 12 for hour in hours} | {hour - 12 for hour in hours}
         hours = _hours(wanted)
     told = [*_told_otherwise(wanted, known)]
+    months = {value for one in find_months(found) for value in one.values}
     lost = []
     for number in numbers:
         values = number.values
         if values & hours:
             values |= {hour + shift for hour in values & hours for shift in (-12, 12)}
+        if values & months and _is_month(wanted, number):
+            continue
         if not values & known and not any(
             start <= number.start and number.end <= end for start, end in told
         ):
             lost.append(number)
     return tuple(lost)
+
+
+def _is_month(folded: str, number: Number) -> bool:
+    """Whether a number may be that of a month: 3月, 3/10, 10.3., 2026-03."""
+    around = folded[max(0, number.start - 2) : number.end + 2]
+    return IN_DATE.search(around) is not None
 
 
 def _hours(folded: str) -> frozenset[Decimal]:

@@ -17,8 +17,16 @@ DANGLING: Final = re.compile(
     re.IGNORECASE,
 )
 MIN_OTHERS: Final = 2
-MIN_FOREIGN: Final = 45
-"""A sentence of this weight (Latin letters) is more than a name or a quoted word."""
+MIN_OTHER: Final = 25
+"""A point of this weight (Latin letters) is a sentence, with or without its full stop."""
+MIN_FOREIGN: Final = 14
+"""Several words of this weight are more than a name or a quoted word."""
+OWN_LETTERS: Final = {
+    "ja": re.compile("[ぁ-ヺ一-鿿]"),
+    "zh": re.compile("[一-鿿]"),
+    "ko": re.compile("[가-힣]"),
+}
+"""Letters of which one is enough for a sentence with Latin names in it."""
 
 
 def is_unfinished(points: Sequence[str]) -> bool:
@@ -31,16 +39,18 @@ def is_unfinished(points: Sequence[str]) -> bool:
     if ENDED.search(last):
         return False
     own = split_sentences(last)
-    others = [point for point in points[:-1] if weigh(point) >= MIN_FOREIGN] + own[:-1]
+    others = [point for point in points[:-1] if weigh(point) >= MIN_OTHER] + own[:-1]
     return len(others) >= MIN_OTHERS and all(ENDED.search(one.rstrip()) for one in others)
 
 
 def has_foreign_sentence(text: str, source: str, language: LanguageCode) -> bool:
     """Whether a sentence is in other letters than its language's, and none that was quoted."""
     known = fold(source).text
+    own = OWN_LETTERS.get(language)
     return any(
         weigh(sentence) >= MIN_FOREIGN
-        and not fits_language(sentence, language)
+        and (" " in sentence or not sentence.isascii())
+        and not (own.search(sentence) if own else fits_language(sentence, language))
         and fold(sentence).text.strip(" .。") not in known
         for sentence in split_sentences(text)
     )

@@ -41,7 +41,7 @@ SPELLED: Final = {
     12: "zwölf douze dozen dutzend noon midnight mittag mitternacht midi 正午",
     13: "dreizehn treize",
     14: "vierzehn quatorze fortnight",
-    15: "fünfzehn quinze",
+    15: "fünfzehn quinze quarter",
     16: "sechzehn seize",
     17: "siebzehn",
     18: "achtzehn",
@@ -49,7 +49,8 @@ SPELLED: Final = {
     20: "zwanzig vingt はたち",
     24: "midnight mitternacht",
     25: "quarter",
-    30: "dreissig trente",
+    45: "quarter",
+    30: "dreissig trente half",
     33: "third",
     40: "vierzig quarante",
     50: "fünfzig cinquante half hälfte halb moitié 半分 半数 半額",
@@ -64,6 +65,17 @@ SPELLED: Final = {
 JAPANESE_WORD: Final = re.compile(
     "|".join(word for words in SPELLED.values() for word in words.split() if word > "\u3000")
 )
+PHRASES: Final = tuple(
+    (re.compile(pattern), frozenset(map(Decimal, values)))
+    for pattern, values in (
+        (r"half (?:a |the )?year|halbes jahr", ("6",)),
+        (r"half (?:a |the )?dozen", ("6",)),
+        (r"year and a half|anderthalb jahre", ("18", "1.5")),
+        (r"(?:hour|day|week|month|mile|time|pack)s? and a half|anderthalb", ("1.5",)),
+        (r"a fortnight", ("2", "14")),
+    )
+)
+"""Phrases that state a number which none of their words does."""
 WORDS: Final[dict[str, frozenset[Decimal]]] = {
     word: frozenset(Decimal(number) for number, words in SPELLED.items() if word in words.split())
     for words in SPELLED.values()
@@ -78,15 +90,30 @@ KANJI_NUMBER: Final = re.compile(
 
 
 def find_spelled(folded: str) -> tuple[Number, ...]:
-    """Return the numbers written as words: three, nineteen ninety two, drei, mars, 二十三."""
+    """Return the numbers written as words, months too: three, drei, mars, 二十三."""
+    return (*find_worded(folded), *find_months(folded))
+
+
+def find_months(folded: str) -> tuple[Number, ...]:
+    """Return the names of months as their numbers."""
+    return tuple(
+        Number(*match.span(), frozenset({Decimal(MONTH_NUMBERS[match[0]])}))
+        for match in WORD.finditer(folded)
+        if match[0] in MONTH_NUMBERS
+    )
+
+
+def find_worded(folded: str) -> tuple[Number, ...]:
+    """Return the numbers written as words, without months."""
     found = [*find_spoken(folded), *find_kanji(folded)]
-    for match in WORD.finditer(folded):
-        if match[0] in WORDS:
-            found.append(Number(*match.span(), WORDS[match[0]]))
-        if match[0] in MONTH_NUMBERS:
-            month = frozenset({Decimal(MONTH_NUMBERS[match[0]])})
-            found.append(Number(*match.span(), month))
+    found += [
+        Number(*match.span(), WORDS[match[0]])
+        for match in WORD.finditer(folded)
+        if match[0] in WORDS
+    ]
     found += [Number(*one.span(), WORDS[one[0]]) for one in JAPANESE_WORD.finditer(folded)]
+    for phrase, values in PHRASES:
+        found += [Number(*match.span(), values) for match in phrase.finditer(folded)]
     return tuple(found)
 
 

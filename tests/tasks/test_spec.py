@@ -166,7 +166,6 @@ def test_every_task_may_split_long_texts(task: str) -> None:
         (FIELD + 'type = "string"\npattern = "[a-z]+"', "task.fields.a.pattern"),
         ('kind = "translate"\ntarget_language_column = "l"', "task.target_language_column"),
         ('kind = "translate"\ntarget_language = "ja"\nglossary = "g.csv"', "task.glossary"),
-        ('kind = "summarize"\nfocus_column = "f"', "task.focus_column"),
     ],
 )
 def test_unbuilt_parts_are_refused_by_name(task: str, key: str) -> None:
