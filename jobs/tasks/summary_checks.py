@@ -7,6 +7,7 @@ from jobs.spec import LanguageCode, SummarizeTask
 from jobs.tasks.days import lost_days
 from jobs.tasks.echoes import is_copy, says_twice
 from jobs.tasks.folding import fold
+from jobs.tasks.function_words import SMALL, tell_language
 from jobs.tasks.languages import fits_language, repeats, split_sentences
 from jobs.tasks.names import lost_names
 from jobs.tasks.numbers import invented_numbers
@@ -49,11 +50,22 @@ def is_too_long(points: Sequence[str], task: SummarizeTask) -> bool:
 
 
 def _is_foreign(text: str, source: str, language: LanguageCode | None) -> bool:
-    """Whether a summary, or a sentence of it, has not the letters of its language."""
+    """Whether a summary, or a sentence of it, is in other letters than its language's.
+
+    Languages in Latin letters are told apart, half by half, where small words tell them.
+    """
     if language is None and not fits_language(source, LATIN):
         return False
     wanted = language or LATIN
-    return not fits_language(text, wanted) or has_foreign_sentence(text, source, wanted)
+    if not fits_language(text, wanted) or has_foreign_sentence(text, source, wanted):
+        return True
+    spoken = language or tell_language(source)
+    if spoken not in SMALL:
+        return False
+    sentences = split_sentences(text)
+    middle = len(sentences) // 2
+    halves = (" ".join(half) for half in (sentences[:middle], sentences[middle:]))
+    return any(tell_language(one) not in (None, spoken) for one in (text, *halves))
 
 
 def _sentences(points: Sequence[str]) -> int:

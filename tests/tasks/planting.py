@@ -148,6 +148,25 @@ def change_language(
     return chance.choice([one for one in others if one.language != row.language]).points
 
 
+GERMAN: Final = (
+    "Die neuen Regale kommen am Dienstag, und der Lagerraum ist bis dahin leer.",
+    "Der Umsatz ist im Februar gestiegen, aber die Leitung ist damit noch nicht zufrieden.",
+    "Zwei Besucher werden erwartet, die sich für den Verkauf und die Werkstatt interessieren.",
+    "Wir haben den Schlüssel nicht gefunden und müssen ihn bei der Verwaltung abholen.",
+)
+
+
+def change_latin_language(
+    row: Summarized, others: Sequence[Summarized], chance: Random
+) -> tuple[str, ...] | None:
+    """Take a summary in another language of the same letters, whole or from the middle on."""
+    if row.language == "ja":
+        return None
+    german = tuple(chance.sample(GERMAN, 2))
+    sentences = _sentences(row.points)
+    return chance.choice([german, (*sentences[: len(sentences) // 2], *german)])
+
+
 def leave_half(
     row: Summarized, others: Sequence[Summarized], chance: Random
 ) -> tuple[str, ...] | None:
@@ -186,6 +205,7 @@ PLANTS: Final[dict[str, Plant]] = {
     "a changed number": change_number,
     "a foreign name": change_name,
     "the wrong language": change_language,
+    "another language of the same letters": change_latin_language,
     "a half in another language": leave_half,
     "a copied half": copy_half,
     "a doubled sentence": double_sentence,
