@@ -23,7 +23,6 @@ Title = Annotated[str, StringConstraints(pattern=r"^\S([^\x00-\x1f]*\S)?$", max_
 NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {
         # dotted key -> the values that need nothing further and are therefore accepted
-        "task.focus_column": (),
         "gate.target": (),
         "gate.confidence": (),
         "gate.scope": (),

@@ -7,7 +7,6 @@ amounts as plain digits with the three letters of their currency.
 
 import math
 import unicodedata
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -86,7 +85,7 @@ class Source:
         return None if best is None else self.folded.span(*best)
 
     def _folded_place(self, after: int) -> int:
-        return bisect_left(self.folded.starts, after) if after else 0
+        return self.folded.place(after) if after else 0
 
 
 def fits(field: FieldSpec, value: Any) -> bool:

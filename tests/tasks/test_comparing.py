@@ -36,6 +36,18 @@ def test_a_value_is_found_as_it_was_written(text: str, value: str, found: str) -
     assert text[slice(*span)] == found
 
 
+@given(ANY_TEXT | st.text("aBß İéŉ\u00a8\u2026ガハー１Ａ漢㈱ﾊﾞ\u3000\t\x1c", max_size=30))
+def test_a_text_folded_as_a_whole_is_folded_by_its_characters(text: str) -> None:
+    """Short cuts make no difference: each folded character has its place in the written text."""
+    folded = fold(text)
+    pieces = [text[slice(*folded.span(at, at + 1))] for at in range(len(folded.text))]
+    assert "".join(dict.fromkeys([*pieces, ""])) or not folded.text
+    assert len(folded.text) == len(pieces)
+    assert all(one in fold(piece).text for one, piece in zip(folded.text, pieces, strict=True))
+    if folded.text:
+        assert folded.span(0, len(folded.text)) == (0, len(text))
+
+
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT)
 def test_every_text_finds_itself(before: str, value: str, after: str) -> None:
     """Spans lie in the text and hold what was looked for."""
@@ -149,7 +161,8 @@ def test_every_problem_has_words(language: str) -> None:
     """Each code that a task can give as a problem has words in both languages."""
     folder = Path(__file__).parents[2] / "jobs" / "tasks"
     source = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
-    prefixes = "answer|value|numbers|too_many|scores|not_translated|wrong|repetition|length_off"
+    prefixes = "answer_|value|numbers|names_|dates_|summary_|too_many|scores|not_translated|wrong"
+    prefixes += "|repetition|length_off"
     codes = set(re.findall(rf'"((?:{prefixes})[a-z_]*|no_answer)"', source)) - {"value", "values"}
-    assert len(codes) >= 19
+    assert len(codes) >= 23
     assert codes <= set(catalogue("ja" if language == "ja" else "en"))

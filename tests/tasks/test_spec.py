@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobs.errors import NotBuiltError, UsageError
+from jobs.errors import UsageError
 from jobs.spec import ExtractTask, Spec, SummarizeTask, TranslateTask, parse_spec, restore_spec
 from jobs.tasks import Extract, Summarize, Translate, build_task
 
@@ -158,21 +158,6 @@ def test_every_task_may_split_long_texts(task: str) -> None:
     assert restore_spec(old) == plain
     wrong = complain(task + '\nlong_input = "cut"')
     assert (wrong["code"], wrong["key"]) == ("spec_value_wrong", "task.long_input")
-
-
-@pytest.mark.parametrize(
-    ("task", "key"),
-    [
-        ('kind = "summarize"\nfocus_column = "f"', "task.focus_column"),
-    ],
-)
-def test_unbuilt_parts_are_refused_by_name(task: str, key: str) -> None:
-    """A setting of a part that is not built is refused with its line, never ignored."""
-    with pytest.raises(NotBuiltError):
-        parse(task)
-    found = complain(task)
-    assert (found["code"], found["key"]) == ("setting_not_built", key)
-    assert key.rpartition(".")[2] in found["words"]
 
 
 def test_the_examples_are_good() -> None:

@@ -84,7 +84,7 @@ class Echo(Translate):
     def __init__(self) -> None:
         super().__init__(TranslateTask(kind="translate", target_language="en"))
 
-    def _check(self, text: str, source: str) -> str | None:
+    def _check(self, text: str, job: Job) -> str | None:
         return None
 
 
