@@ -17,6 +17,9 @@ ITEM_TOKENS: Final = {"string": 16, "money": 32}
 OTHER_ITEM_TOKENS: Final = 12
 USUAL_ITEMS: Final = 8
 """How many items of a list an answer has room for at least; more if they are short."""
+LONG_LISTS: Final = 4
+SHORT: Final = 3
+"""Beside so many long lists the others have room for a third of that."""
 
 
 def build_schema(fields: Sequence[FieldSpec], *, bounds: bool) -> str:
@@ -25,8 +28,10 @@ def build_schema(fields: Sequence[FieldSpec], *, bounds: bool) -> str:
 
 
 def limit_tokens(fields: Sequence[FieldSpec]) -> int:
-    """Return how many tokens an answer may have."""
-    return bound_tokens(sum(_estimate(field) for field in fields))
+    """Return how many tokens an answer may have; of many lists most are short or empty."""
+    plain = sum(_estimate(field) for field in fields if field.type != "list")
+    lists = sorted((_estimate(field) for field in fields if field.type == "list"), reverse=True)
+    return bound_tokens(plain + sum(lists[:LONG_LISTS]) + sum(lists[LONG_LISTS:]) / SHORT)
 
 
 def _record(fields: Sequence[FieldSpec], *, bounds: bool) -> dict[str, Any]:

@@ -13,7 +13,8 @@ PLAIN: Final = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?")
 CODE: Final = re.compile(r"[A-Z]{3}")
 DOLLARS: Final = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN")
 SIGNS: Final[dict[str, tuple[str, ...]]] = {
-    "¥": ("JPY", "CNY"), "円": ("JPY",), "yen": ("JPY",), "元": ("CNY", "TWD", "HKD"),
+    "¥": ("JPY", "CNY"), "円": ("JPY",), "えん": ("JPY",), "yen": ("JPY",),
+    "元": ("CNY", "TWD", "HKD"),
     "人民元": ("CNY",), "rmb": ("CNY",), "yuan": ("CNY",), "$": DOLLARS, "us$": ("USD",),
     "米ドル": ("USD",), "ドル": DOLLARS, "dollar": DOLLARS, "dollars": DOLLARS, "c$": ("CAD",),
     "ca$": ("CAD",), "カナダドル": ("CAD",), "a$": ("AUD",), "au$": ("AUD",), "豪ドル": ("AUD",),

@@ -104,7 +104,7 @@ def test_records_are_closed_at_every_depth() -> None:
     [
         ({"a": {"type": "string"}}, 96, 128),
         ({"a": {"type": "list", "items": "string"}}, 128, 192),
-        ({f"f{n}": {"type": "list", "items": "string"} for n in range(8)}, 1024, 1536),
+        ({f"f{n}": {"type": "list", "items": "string"} for n in range(8)}, 500, 768),
         ({"a": {"type": "list", "items": "date", "max_items": 1}}, 20, 64),
         ({f"f{n}": {"type": "list", "items": "money"} for n in range(99)}, 4096, 4096),
     ],
