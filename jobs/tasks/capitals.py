@@ -2,6 +2,7 @@
 
 from functools import cache
 from typing import Final
+from zoneinfo import available_timezones
 
 from babel import Locale
 from babel.dates import get_day_names, get_month_names
@@ -86,11 +87,20 @@ turkish ukrainian venezuelan vietnamese welsh america britain england scotland w
 antarctica arctic atlantic mediterranean uk usa u.s u.k eu un
 """
 
+PLACES: Final = """
+alps antwerp basel bavaria beijing bohemia brittany burgundy catalonia cologne corsica crimea
+danube flanders florence geneva genoa hague hanover krakow milan munich naples normandy
+nuremberg rhine sardinia saxony seine seville siberia sicily thames turin tuscany venice
+"""
+"""Places that other languages name differently, beside the countries and the cities of zones."""
+
+INHABITED: Final = ("Africa/", "America/", "Asia/", "Atlantic/", "Europe/", "Pacific/")
+
 
 @cache
 def translated_capitals() -> frozenset[str]:
-    """Return the words, lower case: function words, titles, institutions, nations, days, months."""
-    listed = " ".join((FUNCTION, TITLES, INSTITUTIONS, NATIONS)).split()
+    """Return the words, lower case: titles, institutions, nations, cities, days, and the like."""
+    listed = " ".join((FUNCTION, TITLES, INSTITUTIONS, NATIONS, PLACES)).split()
     english = Locale("en")
     days = [
         name
@@ -107,4 +117,7 @@ def translated_capitals() -> frozenset[str]:
         for name in english.territories.values()
         for word in str(name).replace("-", " ").split()
     ]
-    return frozenset(word.casefold().strip(".,()&") for word in (*listed, *days, *months, *places))
+    zones = [zone for zone in available_timezones() if zone.startswith(INHABITED)]
+    cities = [part for zone in zones for part in zone.split("/")[-1].split("_")]
+    said = (*listed, *days, *months, *places, *cities)
+    return frozenset(word.casefold().strip(".,()&") for word in said)

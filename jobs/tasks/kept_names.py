@@ -8,7 +8,7 @@ Chinese characters or Hangul cannot be told from lost ones, and are not looked f
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from jobs.spec.language import base_language, script_of
@@ -28,6 +28,15 @@ CODE: Final = re.compile(
 PERSON: Final = re.compile(
     rf"(?<![\u30a1-\u30fa\u30fc])({KATAKANA_RUN.pattern})(?=氏|さん|様|選手|大統領|首相|教授|博士|監督|議員|容疑者|被告)"
 )
+EASTERN: Final = re.compile(
+    r"(?:(?:[bdfghjkmnprstwyz]|[bghkmnpr]y|ch|sh|ts|kk|pp|ss|tt)?[aeiou]|n(?![aeiou]))+"
+    r"|(?:(?:[bcdfghjklmnpqrstwxyz]|ch|sh|zh)?"
+    r"(?:a|ai|an|ang|ao|e|ei|en|eng|eo|eong|i|ia|ian|iang|iao|ie|in|ing|o|ong|oo|ou|u|ua|uan|uang"
+    r"|ui|un|uo))+"
+)
+"""Japanese, Chinese and Korean names by their syllables; Japanese writes them in kanji."""
+OPENING: Final = frozenset("\"“'‘:-(")
+"""Behind these a word may have its capital as the first one."""
 MIN_NAME: Final = 3
 MIN_JAPANESE_WORD: Final = 2
 STEM: Final = 4
@@ -49,46 +58,49 @@ def find_lost_names(source: str, text: str, code: str) -> tuple[str, ...]:
     if spoken == "ja" and script_of(code) == "Latn":
         return (*lost, *_lost_from_japanese(source, text, plain))
     if spoken is None and (target == "ja" or script_of(code) == "Latn"):
-        names = list(dict.fromkeys(_english_names(source)))
-        if names and identify(source) == "en" != target:
-            words = {_strip(match[0]) for match in WORD.finditer(source)} - {""}
-            missing = [name for name in names if not _is_written(name, plain, target)]
-            if target != "ja":
-                return (*lost, *missing)
-            spelled = (name for name in missing if may_spell(name, text, words - {name}) is False)
-            return (*lost, *spelled)
-    return tuple(lost)
+        runs = list(_english_names(source))
+        if runs and identify(source) == "en" != target:
+            lost += [name for run in runs for name in _lost_of(run, source, text, plain, target)]
+    return tuple(dict.fromkeys(lost))
 
 
-def _english_names(text: str) -> Iterator[str]:
-    """Yield the words that only names write with a capital."""
-    common = translated_capitals()
+def _lost_of(run: Sequence[str], source: str, text: str, plain: str, target: str) -> Iterator[str]:
+    """Yield those of the names side by side that stand in no form."""
+    missing = [name for name in run if not _is_written(name, plain, target)]
+    if target != "ja":
+        yield from missing
+    elif missing and not all(EASTERN.fullmatch(name.casefold()) for name in run):
+        words = {_strip(match[0]) for match in WORD.finditer(source)} - {""}
+        yield from (name for name in missing if may_spell(name, text, words - {name}) is False)
+
+
+def _english_names(text: str) -> Iterator[list[str]]:
+    """Yield the words that only names write with a capital, those side by side together."""
     for sentence in split_sentences(SKIPPED.sub(" ", text)):
         words = [(match.start(), _strip(match[0])) for match in WORD.finditer(sentence)]
         long = [word for _, word in words if len(word) > MIN_NAME]
         if long and sum(word[:1].isupper() for word in long) > TITLE_SHARE * len(long):
             continue
+        run: list[str] = []
         for number, (start, word) in enumerate(words):
             follows = words[number + 1][1] if number + 1 < len(words) else ""
-            opens = number == 0 or sentence[:start].rstrip()[-1:] in (
-                '"',
-                "“",
-                "'",
-                ":",
-                "-",
-                "‘",
-                "(",
-            )
-            if opens and not (_is_name(follows) and follows.casefold() not in common):
+            opens = number == 0 or sentence[:start].rstrip()[-1:] in OPENING
+            if _is_name(word) and (not opens or _is_name(follows)):
+                run.append(word)
                 continue
-            if _is_name(word) and word.casefold() not in common:
-                yield word
+            if run:
+                yield run
+            run = []
+        if run:
+            yield run
 
 
 def _is_name(word: str) -> bool:
     """Whether a word may be a name: one capital, so that acronyms (UN: 国連) are none."""
     inner = word[1:].removesuffix("s")
-    return len(word) >= MIN_NAME and word[0].isupper() and not inner.isupper() and word.isalpha()
+    if len(word) < MIN_NAME or not word[0].isupper() or inner.isupper() or not word.isalpha():
+        return False
+    return word.casefold() not in translated_capitals()
 
 
 def _strip(word: str) -> str:
