@@ -32,7 +32,7 @@ GENERIC_KANJI: Final = re.compile(
 PLACES: Final = re.compile(
     "|".join(
         sorted(
-            (*_WORDS["prefectures"], *_WORDS["cities"], *_WORDS["countries"]),
+            (*_WORDS["prefectures"], *_WORDS["cities"], *_WORDS["regions"], *_WORDS["countries"]),
             key=len,
             reverse=True,
         )
@@ -53,6 +53,8 @@ ALIASES: Final = {
     "中国": ("中華",),
     "韓国": ("コリア",),
     "東京都": ("東京", "都内"),
+    "瀬戸内": ("瀬戸",),
+    "首都圏": ("東京", "関東"),
     "三重県": ("三重",),
     "大分県": ("大分",),
     "大分市": ("大分",),
