@@ -1,12 +1,10 @@
 """The words of a classification: options, examples in an order that favours no label, languages."""
 
-from collections import Counter
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.spec import ClassifyTask, Example, Label
-from jobs.tasks.options import ENGLISH, Shot, describe_options, list_shots, order_shots
+from jobs.tasks.options import ENGLISH, Shot, describe_options, list_shots
 
 
 def make_task(*labels: Label, several: bool = False, **answers: object) -> ClassifyTask:
@@ -15,24 +13,33 @@ def make_task(*labels: Label, several: bool = False, **answers: object) -> Class
     return ClassifyTask(kind="classify", labels=labels, multi_label=several, examples=examples)
 
 
-def test_labels_take_turns_in_the_examples() -> None:
-    """Each turn has one example of every label that has one left, every second turn backwards."""
-    shots = [Shot(f"{label}{n}", (label,)) for label in "abc" for n in range(3)]
-    shown = [shot.text for shot in order_shots(shots)]
-    assert shown == ["a0", "b0", "c0", "c1", "b1", "a1", "a2", "b2", "c2"]
-    assert order_shots([]) == ()
+@given(st.lists(st.tuples(st.text(min_size=1, max_size=3), st.sampled_from("abc")), max_size=30))
+def test_examples_stand_label_by_label_as_the_labels_do(pairs: list[tuple[str, str]]) -> None:
+    """Every example is there once, those of a label together, in the order they were given."""
+    labels = tuple(Label(name=name) for name in "cab")
+    examples = tuple(Example(text=text, answer=answer) for text, answer in pairs)
+    task = ClassifyTask.model_construct(
+        kind="classify", labels=labels, multi_label=False, other=False, examples=examples
+    )
+    shown = list_shots(task)
+    assert set(shown) == {Shot(text, (answer,)) for text, answer in pairs}
+    assert len(set(shown)) == len(shown)
+    for name in "abc":
+        given_order = list(dict.fromkeys(text for text, answer in pairs if answer == name))
+        assert [shot.text for shot in shown if shot.labels == (name,)] == given_order
+    places = ["cab".index(shot.labels[0]) for shot in shown]
+    assert places == sorted(places)
 
 
-@given(st.lists(st.tuples(st.text(max_size=3), st.sampled_from("abcd")), max_size=30))
-def test_every_example_is_shown_once_whatever_the_order(pairs: list[tuple[str, str]]) -> None:
-    """And with as many of each label the places of all labels have nearly the same mean."""
-    shots = [Shot(text, (label,)) for text, label in pairs]
-    assert Counter(order_shots(shots)) == Counter(shots)
-    even = [Shot(str(n), (label,)) for label in "abcd" for n in range(4)]
-    places: dict[str, int] = Counter()
-    for place, shot in enumerate(order_shots(even)):
-        places[shot.labels[0]] += place
-    assert len(set(places.values())) == 1
+def test_examples_of_none_of_these_stand_last() -> None:
+    """As the option does."""
+    task = ClassifyTask(
+        kind="classify",
+        labels=(Label(name="a"), Label(name="b")),
+        other=True,
+        examples=(Example(text="x", answer="other"), Example(text="y", answer="b")),
+    )
+    assert list_shots(task) == (Shot("y", ("b",)), Shot("x", ("other",)))
 
 
 def test_a_labels_examples_and_the_tasks_are_shown_together() -> None:
@@ -40,8 +47,8 @@ def test_a_labels_examples_and_the_tasks_are_shown_together() -> None:
     task = make_task(Label(name="a", examples=("x", "y")), Label(name="b"), x="a", z="b")
     assert list_shots(task) == (
         Shot("x", ("a",)),
-        Shot("z", ("b",)),
         Shot("y", ("a",)),
+        Shot("z", ("b",)),
     )
 
 
