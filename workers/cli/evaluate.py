@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from jobs.errors import SettingError, SourceError
+from jobs.errors import SettingError
 from jobs.evaluate import (
     Comparison,
     Wish,
@@ -119,7 +119,7 @@ def evaluate(
     _refuse_unused(parsed, gold_other, bar)
     paths = gather([file], settings)
     if len(paths) != 1:
-        raise SourceError("one_file_wanted", file=str(file), count=len(paths))
+        raise SettingError("one_file_wanted", count=len(paths))
     path = paths[0]
     wish = Wish(tuple(groups or ()), gold_other, bar, _read_words(blocklist))
     plan = complete(Plan(parsed, path, gold, wish, cloud, limit))
