@@ -57,7 +57,7 @@ def _table(table: Table) -> Iterator[str]:
     lines = table.lines if len(table.header) == 2 else (table.header, *table.lines)
     if not lines:
         return
-    cells = [[_plain(cell) for cell in line] for line in lines]
+    cells = [[show_name(cell) for cell in line] for line in lines]
     widths = [max(width_of(line[place]) for line in cells) for place in range(len(table.header))]
     for line in cells:
         padded = (
@@ -66,6 +66,6 @@ def _table(table: Table) -> Iterator[str]:
         yield f"  {'  '.join(padded)}".rstrip()
 
 
-def _plain(cell: str) -> str:
-    """Show line ends of a name before its width is taken."""
+def show_name(cell: str) -> str:
+    """Return a name from a file as one line that no terminal obeys."""
     return OBEYED.sub(_show, cell)

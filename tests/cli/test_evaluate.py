@@ -115,7 +115,7 @@ def test_the_users_own_views_stay_as_they_are(call: Call, measured: Path) -> Non
 
 def test_wrong_gold_values_are_named(call: Call, measured: Path) -> None:
     """On stderr by record and id; the exit status says that there is something to look at."""
-    text = KNOWN.replace("r2,money back,refund", "r2,money back,").replace(
+    text = KNOWN.replace("r2,money back,refund", "r2\x1b[31m,money back,").replace(
         "r3,どこ,delivery", "r3,どこ,?"
     )
     (measured / "known.csv").write_text(text, encoding="utf-8")
@@ -123,10 +123,10 @@ def test_wrong_gold_values_are_named(call: Call, measured: Path) -> None:
     told = call(*EVALUATE, "--json")
     assert told.status == 1
     assert [(one["source_id"], one["code"]) for one in told.data["findings"]] == [
-        ("r2", "gold_missing"),
+        ("r2\x1b[31m", "gold_missing"),
         ("r3", "gold_label_unknown"),
     ]
-    assert "record 2, id r2: The gold value is empty." in told.err
+    assert r"record 2, id r2\x1b[31m: The gold value is empty." in told.err
     assert (told.data["metrics"]["rows"], told.data["metrics"]["gold_left_out"]) == (2, 1)
 
 
@@ -139,6 +139,7 @@ def test_wrong_gold_values_are_named(call: Call, measured: Path) -> None:
         ((*EVALUATE[:-1], "text"), "evaluate_gold_is_text"),
         ((*EVALUATE[:-1], "language"), "gold_nothing_fits"),
         ((*EVALUATE, "--group", "nope"), "column_missing"),
+        (("evaluate", "*.csv", *EVALUATE[2:]), "one_file_wanted"),
         ((*EVALUATE, "--model", "unheard"), "model_unknown"),
         ((*EVALUATE, "--bar", "0.5"), "evaluate_bar_unused"),
         ((*EVALUATE, "--bar", "2"), "evaluate_bar_wrong"),

@@ -20,6 +20,7 @@ from jobs.evaluate import (
     render_text,
 )
 from jobs.evaluate.layout import FigurePage
+from jobs.evaluate.render import show_name
 from jobs.spec import ClassifyTask, Spec, read_spec
 from jobs.store import evaluations
 from jobs.store.evaluations import Saved
@@ -116,7 +117,10 @@ def evaluate(
     settings = read_settings(database_url=db, redis_url=redis, config=config)
     parsed = read_spec(spec)
     _refuse_unused(parsed, gold_other, bar)
-    (path,) = gather([file], settings)[:1] or [file]
+    paths = gather([file], settings)
+    if len(paths) != 1:
+        raise SettingError("one_file_wanted", count=len(paths))
+    path = paths[0]
     wish = Wish(tuple(groups or ()), gold_other, bar, _read_words(blocklist))
     plan = complete(Plan(parsed, path, gold, wish, cloud, limit))
     others = [file, spec, *([blocklist] if blocklist is not None else [])]
@@ -269,7 +273,7 @@ def _tell_findings(room: Room, outcome: Outcome) -> None:
     findings = outcome.evaluation.findings
     for one in findings[:SHOWN_FINDINGS]:
         why = room.say(one.code, **one.params)
-        named = {"record": one.row_number, "id": one.source_id, "words": why}
+        named = {"record": one.row_number, "id": show_name(one.source_id), "words": why}
         typer.echo(room.say("gold_finding", **named), err=True)
     if len(findings) > SHOWN_FINDINGS:
         more = len(findings) - SHOWN_FINDINGS
