@@ -15,6 +15,8 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import structlog
+
 from jobs.errors import EngineStopped
 from jobs.prompt import Asked, Completion, Prompt, Question, Usage
 from workers.engines.openai.asking import ask
@@ -34,6 +36,7 @@ STRIKES_MAX: Final = 2
 """After so many faults alone, at a server that had just been well, it is given up."""
 
 _log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 @dataclass(slots=True, eq=False)
@@ -197,7 +200,7 @@ class ServerEngine:
             up = any(server.up for server in self._servers)
             patience = self._patience_seconds + self._timeout_seconds * up
             if waits > patience or all(server.changed for server in self._servers):
-                _log.error("no server of %s answers; %.0f s", self._model.name, waits)
+                log.error("servers_given_up", model=self._model.name, seconds=round(waits))
                 self._stop.set()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -362,12 +365,12 @@ class ServerEngine:
     def _take_down(self, server: Server, code: str) -> None:
         if server.up:
             server.go_down()
-            _log.warning("server %s of %s is down: %s", server.shown, self._model.name, code)
+            log.warning("server_down", model=self._model.name, server=server.shown, code=code)
             self._start(self._bring_back(server))
 
     async def _bring_back(self, server: Server) -> None:
         await self._watch.bring_back(server)
-        _log.info("server %s of %s is up", server.shown, self._model.name)
+        log.warning("server_up", model=self._model.name, server=server.shown)
         self._pump()
 
     def _fail(self, ticket: Ticket, code: str) -> None:
