@@ -87,10 +87,12 @@ class Wire:
         """Return what stands under a path from the root; raises WireError."""
         return await self._tell("GET", path, None, LOOK_SECONDS)
 
-    async def call(self, name: str, body: Mapping[str, Any]) -> Heard:
+    async def call(
+        self, name: str, body: Mapping[str, Any], *, most_seconds: float = math.inf
+    ) -> Heard:
         """Post JSON to a function of the API; raises WireError."""
         path = f"{self.address.path}/{name}"
-        return await self._tell("POST", path, body, self._timeout_seconds)
+        return await self._tell("POST", path, body, min(self._timeout_seconds, most_seconds))
 
     async def close(self) -> None:
         """Close the connections."""
