@@ -242,7 +242,7 @@ def test_a_model_on_servers_is_read() -> None:
     section = read().models["big"]
     assert section.urls == ("http://127.0.0.1:8080/v1",)
     assert (section.trusted, section.model, section.api_key_variable) == (False, None, None)
-    assert (section.timeout_seconds, section.max_concurrency) == (120.0, 64)
+    assert (section.timeout_seconds, section.max_concurrency) == (300.0, 64)
 
 
 @pytest.mark.parametrize(

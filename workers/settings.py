@@ -108,7 +108,7 @@ class ModelSection(Section):
     model: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     api_key_variable: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]{0,99}$")] | None = None
     trusted: bool = False
-    timeout_seconds: Annotated[float, Field(gt=0, le=3_600)] = 120.0
+    timeout_seconds: Annotated[float, Field(gt=0, le=3_600)] = 300.0
     load_seconds: Annotated[float, Field(ge=0, le=86_400)] = 600.0
     give_up_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     max_concurrency: Annotated[int, Field(ge=1, le=1_024)] = 64

@@ -1,8 +1,9 @@
 """One question to one server, and what came of it."""
 
-import logging
 from dataclasses import replace
 from typing import Final
+
+import structlog
 
 from jobs.prompt import Question
 from workers.engines.openai.dialects import CUTS_SILENTLY
@@ -18,7 +19,7 @@ MOST_BYTES_PER_TOKEN: Final = 32
 
 Result = Reply | Meaning | WireError
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 async def ask(server: Server, question: Question, thinking_tokens: int = 0) -> Result:
@@ -39,7 +40,7 @@ async def ask(server: Server, question: Question, thinking_tokens: int = 0) -> R
             meaning = explain(heard)
             if meaning.kind == "answer":
                 server.unfit_schemas.add(question.schema)
-                _log.warning("server %s does not take a schema of this spec", server.shown)
+                log.warning("server_refuses_schema", server=server.shown)
     except WireError as error:
         return error
     if meaning.kind != "answer":

@@ -12,43 +12,27 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+import structlog
+
 from jobs.errors import EngineStopped
-from jobs.prompt import Asked, Completion, Prompt, Question, Usage
+from jobs.prompt import Asked, Completion, Prompt, Question
 from workers.engines.openai.asking import ask
 from workers.engines.openai.failures import Meaning
 from workers.engines.openai.probe import is_well
 from workers.engines.openai.reply import Reply
 from workers.engines.openai.returning import Watch
 from workers.engines.openai.server import Server, Visit, choose, reserve
+from workers.engines.openai.ticket import Ticket, find_fault
 from workers.engines.openai.wire import WireError
 from workers.engines.protocol import Counters, EngineModel
 from workers.engines.thread import describe_error
 
 TICK_SECONDS: Final = 0.25
-SUSPECT_FAULTS: Final = 2
-"""After so many faults a row is asked alone."""
-STRIKES_MAX: Final = 2
-"""After so many faults alone, at a server that had just been well, it is given up."""
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """A question on its way. `task` is the attempt that is under way, `visit` where it is out."""
-
-    question: Question
-    deliver: Callable[[Completion], None]
-    alone: bool
-    owner: object
-    faults: int = 0
-    strikes: int = 0
-    device_ms: float = 0.0
-    task: "asyncio.Task[None] | None" = None
-    visit: Visit | None = None
+log = structlog.get_logger()
 
 
 class ServerEngine:
@@ -152,7 +136,7 @@ class ServerEngine:
             with self._lock:
                 self._ended = True
             for ticket in tuple(self._outstanding.values()):
-                self._fail(ticket, "withdrawn")
+                self._answer(ticket, ticket.fail("withdrawn"))
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -197,7 +181,7 @@ class ServerEngine:
             up = any(server.up for server in self._servers)
             patience = self._patience_seconds + self._timeout_seconds * up
             if waits > patience or all(server.changed for server in self._servers):
-                _log.error("no server of %s answers; %.0f s", self._model.name, waits)
+                log.error("servers_given_up", model=self._model.name, seconds=round(waits))
                 self._stop.set()
             await asyncio.sleep(TICK_SECONDS)
 
@@ -212,7 +196,7 @@ class ServerEngine:
         for ticket in tickets:
             if ticket.question.key in wanted and owner in (None, ticket.owner):
                 self._forget(ticket)
-                self._fail(ticket, "withdrawn")
+                self._answer(ticket, ticket.fail("withdrawn"))
         self._pump()
 
     def _forget(self, ticket: Ticket) -> None:
@@ -280,12 +264,11 @@ class ServerEngine:
         self._pump()
 
     def _accept(self, ticket: Ticket, server: Server, reply: Reply) -> None:
-        now = self._clock()
         server.succeed()
-        read, wrote = reply.prompt_tokens or 0, reply.output_tokens or 0
-        work = float(read - reply.cached_tokens + wrote) or 1.0
-        server.pace.finished(now, work, full=bool(self._waiting))
-        usage = Usage(read - reply.cached_tokens, reply.cached_tokens, wrote, ticket.device_ms)
+        completion = ticket.complete(reply)
+        usage = completion.usage
+        work = float(usage.prompt_tokens + usage.output_tokens) or 1.0
+        server.pace.finished(self._clock(), work, full=bool(self._waiting))
         old = self._counters
         self._counters = replace(
             old,
@@ -293,15 +276,6 @@ class ServerEngine:
             forwarded_tokens=old.forwarded_tokens + usage.prompt_tokens,
             shared_tokens=old.shared_tokens + usage.shared_tokens,
             generated_tokens=old.generated_tokens + usage.output_tokens,
-        )
-        completion = Completion(
-            ticket.question.key,
-            reply.text,
-            confidence_source="token_logprobs" if reply.tokens else "none",
-            usage=usage,
-            tokens=reply.tokens,
-            finish=reply.finish,
-            asked="question",
         )
         self._answer(ticket, completion)
 
@@ -314,47 +288,28 @@ class ServerEngine:
         *,
         alone: bool,
     ) -> None:
-        """Decide what becomes of a row without an answer, and of the server it was at."""
+        """Do what follows for a row without an answer, and for the server it was at."""
         now = self._clock()
-        if isinstance(result, Meaning) and result.kind in ("too_long", "row_refused"):
+        state, code = find_fault(result)
+        if state == "well":
             server.succeed()
-            code = "input_too_long" if result.kind == "too_long" else "server_refused"
-            self._fail(ticket, code)
+            self._answer(ticket, ticket.fail(code))
             return
-        if isinstance(result, Meaning) and result.kind == "busy":
+        if state in ("busy", "slow"):
             server.pace.turned_away(now, sent_at)
-            server.pause(now, result.retry_after_seconds)
-        elif isinstance(result, Meaning) and result.kind in ("loading", "not_served"):
-            self._take_down(server, result.code or "server_error")
-        elif isinstance(result, WireError) and result.trouble == "unreachable":
-            self._take_down(server, "server_unreachable")
+        if state == "busy":
+            wait = result.retry_after_seconds if isinstance(result, Meaning) else None
+            server.pause(now, wait)
+        elif state == "down":
+            self._take_down(server, code)
         else:
-            self._blame(ticket, server, result, sent_at, alone=alone)
-            return
-        queue = self._suspects if alone or ticket.alone else self._waiting
-        queue.appendleft(ticket)
-
-    def _blame(
-        self,
-        ticket: Ticket,
-        server: Server,
-        result: Meaning | WireError,
-        sent_at: float,
-        *,
-        alone: bool,
-    ) -> None:
-        """Count a fault that may be the row's or the server's."""
-        timed_out = isinstance(result, WireError) and result.trouble == "timeout"
-        self._progress_at = self._clock()
-        ticket.faults += SUSPECT_FAULTS if timed_out else 1
-        ticket.strikes += alone
-        if timed_out:
-            server.pace.turned_away(self._clock(), sent_at)
-        if server.fail():
-            self._take_down(server, "server_error")
-        if ticket.strikes >= STRIKES_MAX:
-            self._fail(ticket, "server_failed")
-        elif ticket.alone or ticket.faults >= SUSPECT_FAULTS:
+            self._progress_at = now
+            ticket.note_fault(slow=state == "slow", alone=alone)
+            if server.fail():
+                self._take_down(server, code)
+        if ticket.is_lost:
+            self._answer(ticket, ticket.fail("server_failed"))
+        elif ticket.is_suspect:
             self._suspects.append(ticket)
         else:
             self._waiting.appendleft(ticket)
@@ -362,20 +317,13 @@ class ServerEngine:
     def _take_down(self, server: Server, code: str) -> None:
         if server.up:
             server.go_down()
-            _log.warning("server %s of %s is down: %s", server.shown, self._model.name, code)
+            log.warning("server_down", model=self._model.name, server=server.shown, code=code)
             self._start(self._bring_back(server))
 
     async def _bring_back(self, server: Server) -> None:
         await self._watch.bring_back(server)
-        _log.info("server %s of %s is up", server.shown, self._model.name)
+        log.warning("server_up", model=self._model.name, server=server.shown)
         self._pump()
-
-    def _fail(self, ticket: Ticket, code: str) -> None:
-        usage = Usage(device_ms=ticket.device_ms)
-        asked: Asked = "question"
-        self._answer(
-            ticket, Completion(ticket.question.key, None, usage=usage, error=code, asked=asked)
-        )
 
     def _answer(self, ticket: Ticket, completion: Completion) -> None:
         """Deliver once; a consumer that raises loses its own answer and nobody else's."""

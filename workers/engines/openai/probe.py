@@ -32,6 +32,8 @@ SCHEMA: Final = json.dumps(
 )
 TRIAL: Final = Question(0, "You are polite.", "Say hello.", SCHEMA, 256)
 WELL: Final = Question(0, "You are polite.", "Say hello.", SCHEMA, 4)
+WELL_SECONDS: Final = 60.0
+"""A server that has nothing else to do answers a tiny question sooner."""
 SURPRISE: Final = -3.0
 """The forced word is less likely than e**-3 to a model. One that says it is likelier has looked at
 its probabilities only after the schema had struck out all else, and knows nothing of itself."""
@@ -111,10 +113,9 @@ async def probe(wire: Wire, name: str, wanted: str | None, *, trusted: bool = Fa
 
 async def is_well(wire: Wire, model: str) -> bool:
     """Say whether a server answers a tiny question now."""
+    body = build_body(model, WELL, "words", logprobs=False)
     try:
-        heard = await wire.call(
-            "chat/completions", build_body(model, WELL, "words", logprobs=False)
-        )
+        heard = await wire.call("chat/completions", body, most_seconds=WELL_SECONDS)
     except WireError:
         return False
     return explain(heard).kind == "answer" and read_reply(heard.data) is not None

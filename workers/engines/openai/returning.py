@@ -1,9 +1,10 @@
 """Looks after servers: brings back those that are down, sees if one serves another model."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from typing import Final, Never
+
+import structlog
 
 from jobs.errors import SekishoError
 from workers.engines.openai.access import Address, admit
@@ -13,7 +14,7 @@ from workers.engines.openai.server import Server
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 LOOK_EVERY_SECONDS: Final = 60.0
 
-_log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
 
 class Watch:
@@ -47,7 +48,7 @@ class Watch:
                 server.wire.move(await asyncio.to_thread(self._admit, server.wire.address))
                 profile = await probe(server.wire, self._name, self._wanted, trusted=self._trusted)
             except SekishoError as error:
-                _log.info("server %s of %s: %s", server.shown, self._name, error.code)
+                log.info("server_away", model=self._name, server=server.shown, code=error.code)
                 continue
             if profile.identity.fingerprint == self._fingerprint:
                 server.come_back(profile)
@@ -70,7 +71,7 @@ class Watch:
 
     def _say_changed(self, server: Server) -> None:
         server.changed = True
-        _log.error("server %s of %s serves another model now", server.shown, self._name)
+        log.error("server_changed", model=self._name, server=server.shown)
 
     def _admit(self, address: Address) -> Sequence[str]:
         return admit(address, self._name, trusted=self._trusted)

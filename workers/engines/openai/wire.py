@@ -6,6 +6,7 @@ A connection goes to an IP address that was admitted, whatever the host's name m
 import asyncio
 import contextlib
 import json
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ LOOK_SECONDS: Final = 10.0
 BODY_BYTES: Final = 16_000_000
 """No answer to one row is longer; a server that goes on and on answers nonsense."""
 MAX_RETRY_AFTER_SECONDS: Final = 300.0
+
+CHATTY: Final = ("httpx2", "httpcore2")
+"""Loggers that write addresses and headers."""
 
 Trouble = Literal["unreachable", "timeout", "lost", "unreadable"]
 
@@ -54,6 +58,9 @@ class Wire:
         timeout_seconds: float = 120.0,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
+        for name in CHATTY:
+            logger = logging.getLogger(name)
+            logger.setLevel(max(logger.level, logging.WARNING))
         self.address = address
         self._ips = list(ips)
         self._timeout_seconds = timeout_seconds
@@ -80,10 +87,12 @@ class Wire:
         """Return what stands under a path from the root; raises WireError."""
         return await self._tell("GET", path, None, LOOK_SECONDS)
 
-    async def call(self, name: str, body: Mapping[str, Any]) -> Heard:
+    async def call(
+        self, name: str, body: Mapping[str, Any], *, most_seconds: float = math.inf
+    ) -> Heard:
         """Post JSON to a function of the API; raises WireError."""
         path = f"{self.address.path}/{name}"
-        return await self._tell("POST", path, body, self._timeout_seconds)
+        return await self._tell("POST", path, body, min(self._timeout_seconds, most_seconds))
 
     async def close(self) -> None:
         """Close the connections."""
