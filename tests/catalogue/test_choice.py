@@ -34,6 +34,14 @@ def test_a_wish_is_met_or_not(
     assert wanted.fits(make(**fitting))
     assert not wanted.fits(make(**other))
     assert not wanted.fits(make())
+    assert [wanted.may_fit(make(**facts)) for facts in (fitting, other, {})] == [False, False, True]
+
+
+def test_one_wish_that_is_not_met_is_enough() -> None:
+    """What is not known does not matter then."""
+    wanted = Wanted(language="ja", task="extract")
+    assert wanted.may_fit(make(languages=["ja"]))
+    assert not wanted.may_fit(make(languages=["en"]))
 
 
 def test_without_a_wish_everything_fits() -> None:

@@ -56,6 +56,8 @@ def test_the_catalogue_is_filtered(call: Call, folder: Path) -> None:
     assert "llama33-70b" not in japanese
     both = names_of(call(*base, "--language", "ja", "--task", "extract", "--max-memory", "8GB"))
     assert both == {"house", "qwen25-7b"}
+    assert "qwen3-8b" in call(*base, "--language", "ja").data["unknown"]
+    assert "qwen3-8b" in call("models", "list", "--language", "ja").out.splitlines()[-2]
     nothing = call("models", "list", "--licence", "none such")
     assert (nothing.status, nothing.out.count("\n")) == (0, 1)
 

@@ -1,6 +1,7 @@
 """Chooses from a catalogue. What is not known of a model never fits a wish."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,25 +31,36 @@ class Wanted:
 
         Memory that nobody measured is more than the file: a file of the whole size is too large.
         """
-        return all(
-            (
-                self.memory_bytes is None or _fits_memory(entry, self.memory_bytes),
-                self.licence is None or _plain(entry.licence) == _plain(self.licence),
-                not self.commercial or entry.commercial == "free",
-                self.language is None or self.language.lower() in entry.languages,
-                self.task is None or self.task in entry.tasks,
-            )
-        )
+        return all(self._answers(entry))
+
+    def may_fit(self, entry: Entry) -> bool:
+        """Tell whether only what is not known keeps a model from fitting."""
+        answers = list(self._answers(entry))
+        return None in answers and False not in answers
+
+    def _answers(self, entry: Entry) -> Iterator[bool | None]:
+        """Yield for each wish whether it is met, None where that is not known."""
+        if self.memory_bytes is not None:
+            yield _fits_memory(entry, self.memory_bytes)
+        if self.licence is not None:
+            known = entry.licence
+            yield None if known is None else _plain(known) == _plain(self.licence)
+        if self.commercial:
+            yield None if entry.commercial is None else entry.commercial == "free"
+        if self.language is not None:
+            yield self.language.lower() in entry.languages if entry.languages else None
+        if self.task is not None:
+            yield self.task in entry.tasks if entry.tasks else None
 
 
-def _fits_memory(entry: Entry, most_bytes: int) -> bool:
+def _fits_memory(entry: Entry, most_bytes: int) -> bool | None:
     if entry.memory_gb is not None:
         return entry.memory_gb * GIGABYTE <= most_bytes
-    return entry.file_gb is not None and entry.file_gb * GIGABYTE < most_bytes
+    return None if entry.file_gb is None else entry.file_gb * GIGABYTE < most_bytes
 
 
-def _plain(licence: str | None) -> str | None:
-    return None if licence is None else re.sub(r"[\s_-]+", "-", licence.strip().lower())
+def _plain(licence: str) -> str:
+    return re.sub(r"[\s_-]+", "-", licence.strip().lower())
 
 
 def parse_size(text: str) -> int | None:

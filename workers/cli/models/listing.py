@@ -45,9 +45,11 @@ def list_all(
     settings = read_settings(database_url=db, redis_url=redis, config=config)
     told = [describe(settings, name) for name in list_models(settings)]
     fitting: Mapping[str, Entry] | None = None
+    unknown: list[str] = []
     if catalogue or wanted.has_wishes:
         known = read_catalogue(settings)
         fitting = {name: entry for name, entry in known.items() if wanted.fits(entry)}
+        unknown = [name for name, entry in known.items() if wanted.may_fit(entry)]
     here = {one["name"] for one in told if one["problem"] is None}
     if as_data:
         data: dict[str, Any] = {"models": told}
@@ -56,17 +58,26 @@ def list_all(
                 {**tell_entry(name, entry), "installed": name in here}
                 for name, entry in fitting.items()
             ]
+            data["unknown"] = unknown
         print_json(data)
     elif fitting is None:
         names = ("name", "format", "size", "prepared", "file")
         print_table([words(f"models_{name}") for name in names], map(_as_cells, told))
-    elif not fitting:
-        typer.echo(words("catalogue_none"))
     else:
+        _print_catalogue(fitting, here, unknown)
+
+
+def _print_catalogue(fitting: Mapping[str, Entry], here: set[str], unknown: list[str]) -> None:
+    """Print what is known to fit, and name what may fit."""
+    if fitting:
         lines = [_as_line(name, entry, name in here) for name, entry in fitting.items()]
         print_table([words(f"catalogue_{name}") for name in COLUMNS], lines)
-        if any(entry.memory_gb is None and entry.file_gb for entry in fitting.values()):
-            typer.echo(words("catalogue_memory_note"))
+    else:
+        typer.echo(words("catalogue_none"))
+    if unknown:
+        typer.echo(words("catalogue_unknown", names=", ".join(unknown)))
+    if any(entry.memory_gb is None and entry.file_gb for entry in fitting.values()):
+        typer.echo(words("catalogue_memory_note"))
 
 
 def _read_size(text: str | None) -> int | None:
