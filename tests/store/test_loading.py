@@ -1,10 +1,13 @@
 """Loading: a file's rows enter SQL step by step, resumable anywhere, by one process at a time."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import update
 
 from jobs.errors import LeaseLost
 from jobs.job import BatchStatus, Hint
+from jobs.spec import RouteSection
 from jobs.store import Database, batches, loading
 from jobs.store.batches import Batch
 from jobs.store.database import now
@@ -186,3 +189,32 @@ def test_rows_keep_their_content(database: Database, batch: Batch) -> None:
         "data_class": "local_only",
         "status": "waiting",
     }
+
+
+def test_chunks_begin_at_different_tiers(database: Database) -> None:
+    """Chunk, queue and rows agree on the tier of each chunk, which is that of its rows."""
+    route = RouteSection(tiers=("stub", "large"))
+    new = make_new("i2", change=lambda spec: spec.model_copy(update={"route": route}))
+    made = batches.create(database, new)
+    hard = tuple(replace(row, start_tier=1) for row in make_rows(3, 3))
+    lease = loading.add_rows(
+        database,
+        take(database, made),
+        spec=new.spec,
+        planned=[make_rows(1, 2), hard, make_rows(6, 1)],
+        rejected=[],
+        records_read=6,
+    )
+    loading.finish_loading(database, lease, file_error=None, partial=False)
+    found = rows_of(
+        database,
+        "SELECT j.row_number, j.tier, c.tier AS of_chunk, o.queue FROM jobs j"
+        " JOIN chunks c ON c.chunk_id = j.chunk_id JOIN outbox o ON o.chunk_id = c.chunk_id"
+        " ORDER BY j.row_number",
+    )
+    assert [line["tier"] for line in found] == [0, 0, 1, 1, 1, 0]
+    assert all(line["tier"] == line["of_chunk"] for line in found)
+    assert [line["queue"] for line in found] == [
+        f"local.{('stub', 'large')[line['tier']]}" for line in found
+    ]
+    assert_sound(database)
