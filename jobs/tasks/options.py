@@ -1,10 +1,9 @@
 """The words that a classification is asked with: its options, and its examples as shots.
 
-Examples stand behind the options, in the form of question and answer: of the forms that were tried
-(beside the options, as turns of a chat, in the row's own turn) the one that helped a small model
-most. What stands last, or most often, is answered more often (Zhao et al. 2021, arXiv 2102.09690),
-and in one prompt for all rows some label is last in any order. Examples stand as the labels do;
-orders in which labels take turns were measured, and were worse. What is left is a calibration's.
+Examples stand behind the options, in the form of question and answer. What stands last, or most
+often, is answered more often (Zhao et al. 2021, arXiv 2102.09690), and in one prompt for all rows
+some label is last in any order. Examples stand as the labels do: letting labels take turns was
+better on one set that was measured and worse on another. What is left is a calibration's.
 """
 
 from collections.abc import Iterable
