@@ -86,6 +86,7 @@ def test_planted_faults_are_found(row: Summarized, fault: str) -> None:
         assert find_problem(row, points) is not None
 
 
+@pytest.mark.heavy
 def test_few_sound_summaries_are_blamed() -> None:
     """At most 5% of the labelled summaries whose facts are in their texts fail a check.
 
@@ -100,6 +101,7 @@ def test_few_sound_summaries_are_blamed() -> None:
     assert blamed >= WRONG_GOLD
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("fault", sorted(PLANTS))
 def test_planted_faults_in_labelled_summaries_are_found(fault: str) -> None:
     """At least 95% of every kind of fault, planted where it has a place."""
@@ -110,6 +112,7 @@ def test_planted_faults_in_labelled_summaries_are_found(fault: str) -> None:
     assert found >= 0.95 * len(tried)
 
 
+@pytest.mark.heavy
 def test_a_number_that_stands_elsewhere_in_the_text_may_be_missed() -> None:
     """A changed digit gives a number of the same dialogue now and then: 80% are found at least."""
     tried = found = 0
