@@ -74,7 +74,7 @@ def test_a_sound_translation_passes(pair: tuple[str, str]) -> None:
         (("en", "de"), "12 Kisten", "21 Kisten", "numbers_changed"),
         (("en", "de"), "Tom Baker", "man", "names_lost"),
         (("en", "de"), "Lager", "Depot", "glossary_ignored"),
-        (("en", "de"), "5. März", "3. Mai", "dates_changed"),
+        (("en", "de"), "5. März", "5. Mai", "dates_changed"),
         (("ja", "en"), "12 boxes", "15 boxes", "numbers_changed"),
         (("ja", "en"), "Tom Baker", "he", "names_lost"),
         (("ja", "en"), "depot", "warehouse", "glossary_ignored"),
