@@ -25,6 +25,7 @@ def test_a_plain_resume_says_that_the_budget_is_used_up(call: Call, batch_id: st
     assert told.data == {
         "batch_id": batch_id,
         "resumed": 1,
+        "answered_late": 0,
         "budget_usd": "0.000001",
         "taken_usd": "0.000001",
     }
