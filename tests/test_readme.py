@@ -26,6 +26,7 @@ from workers.cli.app import NOT_BUILT as COMMANDS_NOT_BUILT
 from workers.cli.app import app
 from workers.settings import (
     CacheSection,
+    CatalogueSection,
     CloudSection,
     ConfigFile,
     DeviceSection,
@@ -54,6 +55,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "cloud.": CloudSection,
     "cache.": CacheSection,
     "notify.": NotifySection,
+    "catalogue.": CatalogueSection,
 }
 
 
@@ -241,8 +243,8 @@ def test_settings_files_are_good() -> None:
     """The examples of sekisho.toml pass, and the device's rate shown is the default."""
     files = [block.text for block in blocks(ENGLISH, "toml") if "# sekisho.toml" in block.text]
     parsed = [ConfigFile.model_validate(tomllib.loads(text)) for text in files]
-    assert len(parsed) == 2
-    assert parsed[1].devices == {"cpu": DeviceSection()}
+    assert len(parsed) == 3
+    assert parsed[-1].devices == {"cpu": DeviceSection()}
 
 
 def test_spec_and_file_are_good(tmp_path: Path) -> None:
@@ -304,7 +306,6 @@ def test_what_is_not_built_is_the_codes() -> None:
             *COMMANDS_NOT_BUILT,
             "report quality",
             "report cost",
-            "models pull",
         ],
         "options": ["plan --show-outbound"],
         "spec keys": list(KEYS_NOT_BUILT),
