@@ -35,6 +35,7 @@ INTEGRATION_FILES = (
 )
 LOUD = ("fault", "heavy", "slow")
 QUIET_FOLDERS = ("tests/engines/", "tests/faults/", "tests/integration/")
+NOT_QUIET = ("tests/engines/openai/", "tests/engines/test_anthropic.py")  # no model of our own
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,7 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         where = item.nodeid.partition("::")[0]
         if where.startswith(INTEGRATION_FOLDERS) or where.endswith(INTEGRATION_FILES):
             item.add_marker(pytest.mark.integration)
-        if where.startswith(QUIET_FOLDERS) or any(map(item.get_closest_marker, LOUD)):
+        wants_quiet = where.startswith(QUIET_FOLDERS) and not where.startswith(NOT_QUIET)
+        if wants_quiet or any(map(item.get_closest_marker, LOUD)):
             item.add_marker(pytest.mark.quiet)
 
 

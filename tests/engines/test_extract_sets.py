@@ -17,7 +17,7 @@ from tests.tasks.making import make_job
 from workers.engines.llama import LlamaEngine
 
 DATA = Path(os.environ.get("SEKISHO_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
-SETS = ("en_restaurant8k", "en_wnut17_ner", "ja_asdc_request_spans", "ja_wikipedia_ner")
+LISTS = ("en_wnut17_ner", "ja_asdc_request_spans", "ja_wikipedia_ner")
 ROWS = 8
 pytestmark = [
     pytest.mark.integration,
@@ -46,7 +46,9 @@ def show(row: dict[str, Any]) -> dict[str, Any]:
     return {"text": row["text"], "answer": answer}
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(
+    "name", ["en_restaurant8k", *(pytest.param(name, marks=pytest.mark.slow) for name in LISTS)]
+)
 def test_every_answer_has_its_form(name: str, llama: LlamaEngine) -> None:
     """With and without examples: valid for its schema and read whole, or marked as cut."""
     rows = read_set(name)
@@ -70,6 +72,9 @@ def make_numbered(number: int, text: str) -> Any:
 def check_answer(task: Extract, schema: dict[str, Any], answer: Completion, text: str) -> None:
     """Assert that an answer is a record with a confidence, or none at all."""
     reading = task.read(answer, make_job(text))
+    if answer.error is not None:
+        assert (reading.output, reading.problem) == (None, answer.error)
+        return
     if answer.finish != "stop":
         assert (reading.output, reading.problem) in ((None, "answer_cut"), (None, "answer_repeats"))
         return

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from jobs.job import ChunkStatus
 from jobs.tables import attempts, chunks
 from tests.faults.settled import check_settled
-from tests.faults.world import World
+from tests.faults.world import World, in_both_worlds
 
 pytestmark = pytest.mark.fault
 
@@ -44,6 +44,7 @@ def test_killed_while_followers_wait(world: World) -> None:
     assert report["cached"] == ROWS - 1
 
 
+@in_both_worlds
 def test_the_next_day_costs_nothing(world: World) -> None:
     """The same file by force is another batch without any work of the engine."""
     rows = world.write_rows(40, dict.fromkeys(range(1, 21), "the same text"))

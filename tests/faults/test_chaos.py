@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from tests.faults.settled import check_settled
-from tests.faults.world import WORKER_COMMAND, World
+from tests.faults.world import WORKER_COMMAND, World, in_both_worlds
 
 pytestmark = pytest.mark.fault
 
@@ -17,9 +17,7 @@ KILLS = 20
 STRIDE_ROWS = 80
 
 
-@pytest.mark.parametrize(
-    "world", ["embedded", pytest.param("production", marks=pytest.mark.slow)], indirect=True
-)
+@in_both_worlds
 def test_twenty_random_kills(world: World) -> None:
     """Worker and run are killed twenty times at random moments; the same command ends the batch."""
     rng = random.Random(20)  # noqa: S311 - not a secret

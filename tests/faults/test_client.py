@@ -10,7 +10,7 @@ import pytest
 from jobs.client import BatchStatus, Client
 from jobs.store import checks
 from tests.faults.settled import check_settled
-from tests.faults.world import ROOT, World
+from tests.faults.world import ROOT, World, in_both_worlds
 
 pytestmark = pytest.mark.fault
 
@@ -51,6 +51,7 @@ def produce(world: World, fault: str | None = None) -> "subprocess.CompletedProc
     )
 
 
+@in_both_worlds
 def test_a_producer_killed_twice_hands_in_once(world: World) -> None:
     """Killed in the middle of submit, again, and after the last commit: every row is there once."""
     with Client(world.database_url) as client:

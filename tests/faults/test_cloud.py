@@ -17,7 +17,7 @@ from jobs.store.cloud import LOST_REPLIES_MAX
 from jobs.tables import jobs
 from jobs.tables import results as result_table
 from tests.faults.command import Command
-from tests.faults.world import SPEC, World
+from tests.faults.world import SPEC, World, in_both_worlds
 from tests.standin import RunningStandIn, run_standin
 
 pytestmark = pytest.mark.fault
@@ -78,9 +78,7 @@ def check_paid(world: World, standin: RunningStandIn, rows: int) -> CloudMoney:
     return money
 
 
-@pytest.mark.parametrize(
-    "world", ["embedded", pytest.param("production", marks=pytest.mark.slow)], indirect=True
-)
+@in_both_worlds
 @pytest.mark.parametrize(
     ("point", "unseen"), [("after_intent", False), ("after_reply", True), ("after_settle", False)]
 )

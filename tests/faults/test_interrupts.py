@@ -12,7 +12,7 @@ from jobs.store.workers import LIVE_SECONDS
 from jobs.tables import workers
 from tests.faults.command import Command
 from tests.faults.settled import check_settled
-from tests.faults.world import World
+from tests.faults.world import World, in_both_worlds
 
 pytestmark = pytest.mark.fault
 
@@ -37,6 +37,7 @@ def test_run_interrupted(world: World, interrupt: Callable[[Command], None]) -> 
     world.wait_nobody()
 
 
+@in_both_worlds
 def test_run_killed(world: World) -> None:
     """After a SIGKILLed run its worker ends by itself, and the same command need not wait."""
     world.configure(worker={"grace_seconds": 60})

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from jobs.job import BatchStatus
 from jobs.store import batches, checks
 from jobs.tables import chunks, jobs, outbox, rejects
-from tests.faults.world import World
+from tests.faults.world import World, in_both_worlds
 
 pytestmark = [pytest.mark.fault, pytest.mark.heavy]
 
@@ -63,6 +63,7 @@ def write_file(path: Path, rows: int) -> dict[int, str]:
     return reasons
 
 
+@in_both_worlds
 @pytest.mark.parametrize("rows", [20_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
 def test_large_file_killed_on_its_way(world: World, rows: int) -> None:
     """Loading and exporting, each killed five times at random, lose and double nothing."""

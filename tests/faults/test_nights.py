@@ -12,7 +12,7 @@ import pytest
 from jobs.deadline import Deadline
 from jobs.store import checks, deadlines, results
 from tests.faults.settled import check_settled
-from tests.faults.world import World
+from tests.faults.world import World, in_both_worlds
 
 pytestmark = pytest.mark.fault
 
@@ -45,6 +45,7 @@ def start_night(world: World, *options: str, rows: int = ROWS) -> Any:
     return world.start("run", path, "--spec", world.spec, "--json", *options)
 
 
+@in_both_worlds
 def test_deadline(world: World) -> None:
     """A run that reaches its deadline ends, with the rest in review; resumed it goes on."""
     world.configure(stub=SLOW)
@@ -80,6 +81,7 @@ def test_deadline_after_a_kill(embedded_world: World) -> None:
     assert checks.find_violations(world.database) == []
 
 
+@in_both_worlds
 def test_two_nights_do_not_overlap(world: World) -> None:
     """The second is refused with 3 while the first works; a killed one leaves no lock."""
     world.configure(stub=SLOW)

@@ -7,7 +7,7 @@ import pytest
 from jobs.job import BatchStatus
 from jobs.store import batches, checks, outbox
 from tests.faults.settled import check_settled
-from tests.faults.world import World
+from tests.faults.world import World, in_both_worlds
 
 pytestmark = pytest.mark.fault
 
@@ -17,6 +17,7 @@ KILLED = -signal.SIGKILL
 SHORT_LEASE = "from jobs.store import loading; loading.LOAD_LEASE_SECONDS = 1"
 
 
+@in_both_worlds
 def test_producer_killed_between_load_steps(world: World) -> None:
     """The same command loads on where a killed one stopped, at once, and the run ends well."""
     empty = {number: "" for number in range(1, RECORDS + 1) if number not in GOOD}

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.faults.settled import check_settled
-from tests.faults.world import World
+from tests.faults.world import World, in_both_worlds
 
 pytestmark = pytest.mark.fault
 
@@ -11,6 +11,7 @@ EVIL = "this row is evil"
 TWO_DEATHS = 2  # among its neighbours, and alone
 
 
+@in_both_worlds
 def test_row_that_aborts_the_process(world: World) -> None:
     """Of 32 rows in one native step the one that aborts the process fails, after two deaths."""
     world.configure(stub={"abort_on": EVIL, "rows_per_step": 64})

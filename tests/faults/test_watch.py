@@ -11,7 +11,7 @@ import pytest
 from jobs.store import batches
 from tests.faults.command import Command
 from tests.faults.settled import check_settled
-from tests.faults.world import World
+from tests.faults.world import World, in_both_worlds
 
 pytestmark = pytest.mark.fault
 
@@ -118,6 +118,7 @@ def test_a_watch_works_and_stops(
 
 
 @pytest.mark.parametrize("world", ["embedded", "production"], indirect=True)
+@in_both_worlds
 def test_once(world: World) -> None:
     """What is there is worked off: 0; a file that fails makes it 1; links are left."""
     drop(world, 1)

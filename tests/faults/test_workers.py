@@ -14,7 +14,7 @@ from jobs.store.workers import Worker
 from jobs.tables import attempts, chunks
 from tests.faults.command import is_stopped
 from tests.faults.settled import check_settled
-from tests.faults.world import World
+from tests.faults.world import World, in_both_worlds
 from workers.engines.stub import StubEngine
 from workers.execute import Executor
 from workers.journal import Journal
@@ -48,6 +48,7 @@ def test_worker_killed_between_commit_and_acknowledgement(production_world: Worl
     assert claims == [1, 1, 1]
 
 
+@in_both_worlds
 def test_paused_worker_finds_its_chunk_finished(world: World) -> None:
     """A worker that sleeps past its lease loses the chunk; what it writes late is refused."""
     world.configure(worker={"threads": 1, "lease_seconds": 1, "heartbeat_seconds": 600})

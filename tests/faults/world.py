@@ -39,6 +39,11 @@ WORKER: dict[str, object] = {
 }
 DISPATCH: dict[str, object] = {"tick_seconds": 0.05, "resend_seconds": 0.5}
 
+in_both_worlds = pytest.mark.parametrize(
+    "world", ["embedded", pytest.param("production", marks=pytest.mark.slow)], indirect=True
+)
+"""In `make test` on one machine's world alone, in `make test-all` on production's, too."""
+
 
 class World:
     """Everything one fault test touches; gone without trace when the test is over."""

@@ -64,6 +64,18 @@ def test_confidence_is_unknown_where_the_server_does_not_tell(logprobs: str) -> 
     assert profile.form == "json_schema"
 
 
+@pytest.mark.parametrize("faults", [1, 2, 3])
+def test_a_server_that_was_unwell_for_a_moment_loses_no_ability(faults: int) -> None:
+    """It is looked at again: else a whole night would go without schema and confidence."""
+
+    def decide(text: str, number: int) -> Trouble | None:
+        return "error" if number <= faults else None
+
+    with run_model_server(Speaker("vllm", trouble=decide)) as server:
+        profile = find_out(server.url)
+    assert (profile.form, profile.confidence_source) == (FORMS["vllm"], "token_logprobs")
+
+
 def test_two_models_need_a_name() -> None:
     """The names there are stand in the words."""
     error = fail(Speaker(models=["a", "b"]))

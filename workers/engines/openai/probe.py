@@ -94,19 +94,37 @@ async def probe(wire: Wire, name: str, wanted: str | None, *, trusted: bool = Fa
     """
     before = await look(wire, name, wanted)
     _require_own(before, wire, name, trusted=trusted)
+    found = await _find_way(wire, name, before.model)
+    if found.faulty:  # what it failed at while it was unwell it may do now
+        found = await _find_way(wire, name, before.model)
+    # Looked at again: some load a model when it is first asked.
+    after = await look(wire, name, wanted)
+    _require_own(after, wire, name, trusted=trusted)
+    return Profile(after, found.form, found.logprobs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a server is to be asked; `faulty`: it failed at a better way, which says little."""
+
+    form: Form
+    logprobs: bool
+    faulty: bool
+
+
+async def _find_way(wire: Wire, name: str, model: str) -> _Way:
+    """Return the best way that works; raises ServiceError (server_unfit) where none does."""
     last: Meaning | None = None
+    faulty = False
     for form in FORMS:
         for logprobs in (True, False):
-            meaning, reply = await _try(wire, name, before.model, form, logprobs=logprobs)
-            last = meaning
+            last, reply = await _try(wire, name, model, form, logprobs=logprobs)
+            faulty = faulty or last.kind == "fault"
             if reply is None:
                 continue
             if not _obeys(form, reply):
                 break
-            # Looked at again: some load a model when it is first asked.
-            after = await look(wire, name, wanted)
-            _require_own(after, wire, name, trusted=trusted)
-            return Profile(after, form, logprobs and _knows_itself(form, reply))
+            return _Way(form, logprobs and _knows_itself(form, reply), faulty)
     code = "server_nonsense" if last is None or last.code is None else last.code
     raise ServiceError("server_unfit", model=name, host=wire.address.shown, problem=code)
 
