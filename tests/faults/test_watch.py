@@ -117,7 +117,6 @@ def test_a_watch_works_and_stops(
     check_settled(world.database, rows=LONG_ROWS)
 
 
-@pytest.mark.parametrize("world", ["embedded", "production"], indirect=True)
 @in_both_worlds
 def test_once(world: World) -> None:
     """What is there is worked off: 0; a file that fails makes it 1; links are left."""
