@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from jobs.tasks.folding import fold
+from jobs.tasks.function_words import tell_language
 from jobs.tasks.name_words import ALIASES, OPENERS, ORDINARY, TAILS
 from jobs.tasks.named import MIN_STEM, WORD, Known
 
@@ -62,6 +63,8 @@ def _has_no_case(text: str) -> bool:
 
 def _capitalises_nouns(source: str) -> bool:
     """Whether a text is in German, where a capital shows no name."""
+    if tell_language(source) == "de":
+        return True
     found = re.findall(r"\b(?:und|der|die|das|nicht|ist|mit|ein|eine|zu|auf|für|wir|ich)\b", source)
     return len(set(found)) >= 3 and len(found) > len(WORD.findall(source)) / 20
 

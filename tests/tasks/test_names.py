@@ -99,6 +99,8 @@ def test_names_are_compared_within_one_script() -> None:
     assert lost_names("カースティ・ウィリアムズ氏が東京で会った。", ENGLISH) == ()
     german = "Wir haben die Regale bestellt und der Chef ist mit dem Preis nicht zufrieden."
     assert lost_names("Die Bestellung der Möbel und der Ärger.", german) == ()
+    short = "Der Aufzug im Haus ist seit Montag defekt. Die Firma kommt erst am Donnerstag."
+    assert lost_names("Aufzug im Haus seit Montag defekt, Reparatur Donnerstag.", short) == ()
 
 
 @given(ANY_TEXT, ANY_TEXT)
