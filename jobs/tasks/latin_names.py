@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from jobs.tasks.folding import fold
@@ -73,7 +74,11 @@ def _in_title(summary: str, match: re.Match[str]) -> bool:
     """Whether a word stands in a line of capitalised words: Key Points From The Meeting."""
     start = summary.rfind("\n", 0, match.start()) + 1
     end = summary.find("\n", match.end())
-    line = summary[start : end if end >= 0 else len(summary)]
+    return _is_title(summary[start : end if end >= 0 else len(summary)])
+
+
+@lru_cache(maxsize=8)  # all words of a line ask for the same
+def _is_title(line: str) -> bool:
     words = [word for word in TOKEN.findall(line) if len(word) > 3]
     return len(words) >= 4 and all(word[0].isupper() for word in words)
 
