@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import NotBuiltError, SpecError
-from jobs.spec import Spec, parse_spec, read_spec, restore_spec
+from jobs.spec import Spec, build_spec, parse_spec, read_spec, restore_spec
 
 GOOD = """name = "mine"
 [task]
@@ -182,7 +182,17 @@ def test_labels_must_differ(labels: str) -> None:
     assert found["line"] in (2, 4)
 
 
-@pytest.mark.parametrize("text", ["name = ", "[task", 'name = "a"\nname = "b"', "\0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name = ",
+        "[task",
+        'name = "a"\nname = "b"',
+        "\0",
+        "a = " + "[" * 5000,
+        "[" + "a." * 2000 + "b]",
+    ],
+)
 def test_what_is_no_toml(text: str) -> None:
     """A text that is no TOML is refused with the place."""
     found = complain(text)
@@ -267,3 +277,24 @@ def test_a_name_may_be_japanese() -> None:
     assert (
         parse_spec(GOOD.replace(first, 'name = "問い合わせ 分類"'), "x").name == "問い合わせ 分類"
     )
+
+
+@pytest.mark.parametrize("line", ['labels = ["a\\u0000", "b"]', 'instruction = "\\u0000"'])
+def test_what_no_database_keeps_is_refused(line: str) -> None:
+    """A NUL would be refused when the batch is handed in, by a database and in its words."""
+    text = GOOD.replace(
+        'labels = ["a", "b"]', line if "labels" in line else f'labels = ["a", "b"]\n{line}'
+    )
+    found = complain(text)
+    assert (found["code"], found["key"]) == (
+        "spec_value_wrong",
+        f"task.{line.split(maxsplit=1)[0]}",
+    )
+
+
+def test_half_a_character_is_refused() -> None:
+    """From Python a spec can hold what no file can."""
+    task = {"kind": "summarize", "examples": [{"text": "x", "answer": "\ud800"}]}
+    with pytest.raises(SpecError) as caught:
+        build_spec({"name": "mine", "task": task, "input": {"text": "body"}})
+    assert caught.value.params["key"] == "task.examples"

@@ -79,6 +79,15 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
     assert caught.value.params["path"] == str(tmp_path / "nowhere.csv")
 
 
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    """No path holds a NUL."""
+    path = tmp_path / "spec.toml"
+    path.write_text(SPEC.format(key='labels_file = "a\\u0000"'), encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        read_spec(path)
+    assert caught.value.code == "spec_attachment_unreadable"
+
+
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     """What stands in a spec is kept with every batch; most likely another file was meant."""
     with pytest.raises(SpecError) as caught:

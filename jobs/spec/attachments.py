@@ -47,8 +47,15 @@ def attach(data: Mapping[str, Any], folder: Path, text: str, file: str) -> dict[
             raise SpecError("spec_attachment_twice", **named, other=f"task.{target}")
         try:
             content = _read_text(folder / name)
-        except (OSError, UnicodeDecodeError) as error:
-            problem = getattr(error, "strerror", None) or "it is not UTF-8"
+        except UnicodeDecodeError:
+            raise SpecError(
+                "spec_attachment_unreadable",
+                **named,
+                path=str(folder / name),
+                problem="it is not UTF-8",
+            ) from None
+        except (OSError, ValueError) as error:  # ValueError: no path has a NUL
+            problem = getattr(error, "strerror", None) or str(error)
             raise SpecError(
                 "spec_attachment_unreadable", **named, path=str(folder / name), problem=problem
             ) from None

@@ -20,6 +20,8 @@ from jobs.spec.task import TASKS
 from jobs.spec.zone import is_zone, suggest_zones
 
 CURRENT: Final = Path()
+TOO_DEEP: Final = "its tables and lists stand too deep in each other"
+NOT_KEPT: Final = "it holds a NUL character or half a surrogate pair, which no database keeps"
 
 
 def read_spec(path: Path) -> Spec:
@@ -40,15 +42,19 @@ def read_spec(path: Path) -> Spec:
 def parse_spec(text: str, file: str, folder: Path = CURRENT) -> Spec:
     """Check a spec's text; `file` is only named in errors, other files are sought in `folder`."""
     try:
-        data = tomllib.loads(text)
+        return _check(tomllib.loads(text), text, file, folder)
     except tomllib.TOMLDecodeError as error:
         raise SpecError("spec_not_toml", file=file, problem=str(error)) from error
-    return _check(data, text, file, folder)
+    except RecursionError:
+        raise SpecError("spec_not_toml", file=file, problem=TOO_DEEP) from None
 
 
 def build_spec(data: Mapping[str, Any], name: str = "spec") -> Spec:
     """Check a spec given as tables, as TOML would have them; `name` is only named in errors."""
-    return _check(_as_tables(data), "", name, CURRENT)
+    try:
+        return _check(_as_tables(data), "", name, CURRENT)
+    except RecursionError:
+        raise SpecError("spec_not_toml", file=name, problem=TOO_DEEP) from None
 
 
 def _as_tables(value: Any) -> Any:
@@ -62,6 +68,7 @@ def _check(data: dict[str, Any], text: str, file: str, folder: Path) -> Spec:
     """Check tables; `text` is where the lines of complaints are looked up."""
     _refuse_not_built(data, text, file)
     data = attach(data, folder, text, file)
+    _refuse_unstorable(data, text, file)
     try:
         spec = Spec.model_validate(freeze(_without_accepted(data)))
     except ValidationError as error:
@@ -70,6 +77,30 @@ def _check(data: dict[str, Any], text: str, file: str, folder: Path) -> Spec:
     _refuse_unknown_zone(spec, text, file)
     _refuse_wrong_examples(spec, text, file)
     return spec
+
+
+def _refuse_unstorable(data: Mapping[str, Any], text: str, file: str) -> None:
+    """A spec is kept with every batch."""
+    from jobs.tasks.answers import is_storable  # noqa: PLC0415 - tasks know specs
+
+    for path, found in _strings(data):
+        if not is_storable(found):
+            key = ".".join(path[:2])
+            line = find_line(text, path)
+            raise SpecError("spec_value_wrong", file=file, line=line, key=key, problem=NOT_KEPT)
+
+
+def _strings(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every string with its path, names of keys too."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield path, str(key)
+            yield from _strings(item, (*path, str(key)))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item, path)
 
 
 def _refuse_unused(data: Mapping[str, Any], text: str, file: str) -> None:

@@ -119,5 +119,5 @@ def translated_capitals() -> frozenset[str]:
     ]
     zones = [zone for zone in available_timezones() if zone.startswith(INHABITED)]
     cities = [part for zone in zones for part in zone.split("/")[-1].split("_")]
-    said = (*listed, *days, *months, *places, *cities)
+    said = (*listed, *days, *(f"{day}s" for day in days), *months, *places, *cities)
     return frozenset(word.casefold().strip(".,()&") for word in said)

@@ -108,9 +108,10 @@ def _dates(folded: str) -> Iterator[tuple[int, int, Pair]]:
 
 def _loose_numbers(source: str, spans: list[Pair]) -> frozenset[Decimal]:
     """Return the numbers that stand outside of the dates."""
+    inside = {at for start, end in spans for at in range(start, end)}
     return frozenset(
         value
         for number in (*find_numbers(source), *find_spelled(source))
-        if not any(start <= number.start < end for start, end in spans)
+        if number.start not in inside
         for value in number.values
     )

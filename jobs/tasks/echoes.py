@@ -38,7 +38,7 @@ def says_twice(answer: str, source: str) -> bool:
     pairs = [pair for pair in combinations(sentences, 2) if _alike(*pair)]
     if not pairs:
         return False
-    wanted = [one for pair in pairs for one in pair]
+    wanted = {one for pair in pairs for one in pair}
     in_source = _long_sentences(source)
     return not all(sum(_alike(one, other) for other in in_source) > 1 for one in wanted)
 

@@ -11,7 +11,13 @@ from jobs.tasks.languages import fits_language, repeats, split_sentences, weigh
 from jobs.tasks.leftovers import doubles, is_part_untranslated
 from jobs.tasks.numbers import lost_numbers
 from jobs.tasks.terms import Glossary
-from jobs.tasks.transfer import keeps_addresses, keeps_dates, keeps_markup, keeps_placeholders
+from jobs.tasks.transfer import (
+    drop_carried,
+    keeps_addresses,
+    keeps_dates,
+    keeps_markup,
+    keeps_placeholders,
+)
 
 SHORT_WEIGHT: Final = 20
 """Texts up to this many Latin letters may be translated by much shorter or longer ones."""
@@ -54,7 +60,7 @@ def find_problem(text: str, source: str, code: str, glossary: Glossary) -> str |
 
 
 def _is_wrong(text: str, code: str) -> bool:
-    return not fits_language(text, code) or is_foreign(text, code)
+    return not fits_language(drop_carried(text), code) or is_foreign(text, code)
 
 
 def _is_copy(text: str, source: str, code: str) -> bool:

@@ -9,6 +9,7 @@ Chinese characters or Hangul cannot be told from lost ones, and are not looked f
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from jobs.spec.language import base_language, script_of
@@ -70,8 +71,13 @@ def _lost_of(run: Sequence[str], source: str, text: str, plain: str, target: str
     if target != "ja":
         yield from missing
     elif missing and not all(EASTERN.fullmatch(name.casefold()) for name in run):
-        words = {_strip(match[0]) for match in WORD.finditer(source)} - {""}
+        words = _words(source)
         yield from (name for name in missing if may_spell(name, text, words - {name}) is False)
+
+
+@lru_cache(maxsize=2)  # all names of a row ask for the same
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_strip(match[0]) for match in WORD.finditer(text)) - {""}
 
 
 def _english_names(text: str) -> Iterator[list[str]]:

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from jobs.tasks.folding import fold
+from jobs.tasks.function_words import tell_language
 from jobs.tasks.name_words import ALIASES, OPENERS, ORDINARY, TAILS
 from jobs.tasks.named import MIN_STEM, WORD, Known
 
@@ -62,6 +64,8 @@ def _has_no_case(text: str) -> bool:
 
 def _capitalises_nouns(source: str) -> bool:
     """Whether a text is in German, where a capital shows no name."""
+    if tell_language(source) == "de":
+        return True
     found = re.findall(r"\b(?:und|der|die|das|nicht|ist|mit|ein|eine|zu|auf|für|wir|ich)\b", source)
     return len(set(found)) >= 3 and len(found) > len(WORD.findall(source)) / 20
 
@@ -70,7 +74,11 @@ def _in_title(summary: str, match: re.Match[str]) -> bool:
     """Whether a word stands in a line of capitalised words: Key Points From The Meeting."""
     start = summary.rfind("\n", 0, match.start()) + 1
     end = summary.find("\n", match.end())
-    line = summary[start : end if end >= 0 else len(summary)]
+    return _is_title(summary[start : end if end >= 0 else len(summary)])
+
+
+@lru_cache(maxsize=8)  # all words of a line ask for the same
+def _is_title(line: str) -> bool:
     words = [word for word in TOKEN.findall(line) if len(word) > 3]
     return len(words) >= 4 and all(word[0].isupper() for word in words)
 

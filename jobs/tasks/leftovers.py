@@ -9,6 +9,7 @@ from jobs.spec.language import base_language, script_of
 from jobs.tasks.folding import fold
 from jobs.tasks.identity import identify, is_foreign
 from jobs.tasks.languages import LETTERS, detect_language, split_sentences, weigh
+from jobs.tasks.transfer import drop_carried
 
 WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 COPIED_WORDS: Final = 5
@@ -35,6 +36,7 @@ def is_part_untranslated(text: str, source: str, code: str) -> bool:
     spoken = detect_language(source) or identify(source)
     if spoken == base_language(code):
         return False
+    text, source = drop_carried(text), drop_carried(source)
     if _copies_words(text, source):
         return True
     if script_of(code) == "Latn":

@@ -127,7 +127,7 @@ def _missing(numbers: tuple[Number, ...], wanted: str, found: str) -> tuple[Numb
         hours = _hours(found)
         known |= {hour + 12 for hour in hours} | {hour - 12 for hour in hours}
         hours = _hours(wanted)
-    told = [*_told_otherwise(wanted, known)]
+    told = {at: end for start, end in _told_otherwise(wanted, known) for at in range(start, end)}
     months = {value for one in find_months(found) for value in one.values}
     lost = []
     for number in numbers:
@@ -136,9 +136,7 @@ def _missing(numbers: tuple[Number, ...], wanted: str, found: str) -> tuple[Numb
             values |= {hour + shift for hour in values & hours for shift in (-12, 12)}
         if values & months and _is_month(wanted, number):
             continue
-        if not values & known and not any(
-            start <= number.start and number.end <= end for start, end in told
-        ):
+        if not values & known and number.end > told.get(number.start, 0):
             lost.append(number)
     return tuple(lost)
 

@@ -26,17 +26,17 @@ MONTHS: Final = (
 MONTH_NUMBERS: Final = {name: number for number, names in enumerate(MONTHS, 1) for name in names}
 SPELLED: Final = {
     0: "no none kein keine aucun null zéro",
-    1: "once single eins erste premier première ひとつ ひとり",
+    1: "once single eins erste premier première ひとつ ひとり 한 하나",
     2: "twice both pair couple double doubled doubles doubling ii zwei beide zweite deux deuxième"
-    " ふたつ ふたり 両 双 夫婦 ペア 倍",
-    3: "triple tripled iii drei dritte trois troisième みっつ",
-    4: "quadruple iv vier vierte quatre よっつ",
-    5: "fünf fünfte cinq いつつ",
-    6: "vi sechs sechste 半年 むっつ",
-    7: "vii sieben siebte sept septième ななつ",
-    8: "viii acht achte huit やっつ",
-    9: "ix neun neunte neuf ここのつ",
-    10: "zehn zehnte dix decade",
+    " 두 둘 ふたつ ふたり 両 双 夫婦 ペア 倍",
+    3: "triple tripled iii drei dritte trois troisième みっつ 세 셋",
+    4: "quadruple iv vier vierte quatre よっつ 네 넷",
+    5: "fünf fünfte cinq いつつ 다섯",
+    6: "vi sechs sechste 半年 むっつ 여섯",
+    7: "vii sieben siebte sept septième ななつ 일곱",
+    8: "viii acht achte huit やっつ 여덟",
+    9: "ix neun neunte neuf ここのつ 아홉",
+    10: "zehn zehnte dix decade 열",
     11: "elf onze",
     12: "zwölf douze dozen dutzend noon midnight mittag mitternacht midi 正午",
     13: "dreizehn treize",
@@ -63,7 +63,9 @@ SPELLED: Final = {
 }
 """Words that state a number by themselves, those of other languages than English among them."""
 JAPANESE_WORD: Final = re.compile(
-    "|".join(word for words in SPELLED.values() for word in words.split() if word > "\u3000")
+    "|".join(
+        word for words in SPELLED.values() for word in words.split() if "\u3000" < word < "\ua000"
+    )
 )
 PHRASES: Final = tuple(
     (re.compile(pattern), frozenset(map(Decimal, values)))
@@ -83,9 +85,11 @@ WORDS: Final[dict[str, frozenset[Decimal]]] = {
 }
 KANJI_DIGITS: Final = {character: number for number, character in enumerate("〇一二三四五六七八九")}
 KANJI_UNITS: Final = {"十": 10, "百": 100, "千": 1000}
-KANJI_SCALES: Final = {"万": 10**4, "億": 10**8, "兆": 10**12}
+KANJI_SCALES: Final = {"万": 10**4, "億": 10**8, "亿": 10**8, "兆": 10**12}
+KANJI_MOST: Final = 40
+"""The longest row of kanji that is read as a number."""
 KANJI_NUMBER: Final = re.compile(
-    r"([〇一二三四五六七八九十百千][〇一二三四五六七八九十百千万億兆]*)(割)?"
+    r"([〇一二三四五六七八九十百千][〇一二三四五六七八九十百千万億亿兆]*)(割)?"
 )
 
 
@@ -121,6 +125,8 @@ def find_kanji(folded: str) -> tuple[Number, ...]:
     """Return the numbers written in kanji: 二十三, 二〇二六, 三万五千; 三割 is 3 and 30."""
     found = []
     for match in KANJI_NUMBER.finditer(folded):
+        if len(match[1]) > KANJI_MOST:
+            continue
         value = _read_kanji(match[1])
         values = {value, value * 10} if match[2] else {value}
         found.append(Number(*match.span(1), frozenset(values)))

@@ -96,10 +96,20 @@ def _is_letter(character: str) -> bool:
 
 
 def _stands(term: str, text: str, language: str) -> bool:
-    folded, wanted = fold_term(text), fold_term(term)
+    wanted = fold_term(term)
     if language in SPACELESS or not any(map(_is_letter, wanted)):
-        return wanted.replace(" ", "") in folded.replace(" ", "")
-    return _inflected(wanted).search(_bare(folded)) is not None
+        return wanted.replace(" ", "") in _spaceless(text)
+    return _inflected(wanted).search(_bare_text(text)) is not None
+
+
+@lru_cache(maxsize=2)  # all terms of a row ask for the same
+def _spaceless(text: str) -> str:
+    return fold_term(text).replace(" ", "")
+
+
+@lru_cache(maxsize=2)
+def _bare_text(text: str) -> str:
+    return _bare(fold_term(text))
 
 
 @lru_cache(maxsize=4096)

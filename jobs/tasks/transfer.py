@@ -24,11 +24,15 @@ PLACEHOLDER: Final = re.compile(
 )
 TAG: Final = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]*)((?:\s[^<>]*)?)(/?)>")
 CODE: Final = re.compile(r"`([^`\n]+)`")
-LINK: Final = re.compile(r"(!?)\[[^\[\]\n]*\]\(([^()\s]+)[^()\n]*\)")
+LINK: Final = re.compile(r"(!?)\[[^\[\]\n]*\]\(([^()\s]++)[^()\n]*+\)")
 HEADING: Final = re.compile(r"^(#{1,6})[ \t]", re.MULTILINE)
 ITEM: Final = re.compile(r"^[ \t]*(?:[-*+]|[0-9]{1,3}\.)[ \t]", re.MULTILINE)
 FENCE: Final = re.compile(r"^```", re.MULTILINE)
 BOLD: Final = re.compile(r"\*\*")
+
+FENCED: Final = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+TARGET: Final = re.compile(r"(?<=\]\()[^()\s]+")
+CARRIED: Final = (FENCED, CODE, TAG, URL, MAIL, PLACEHOLDER, TARGET)
 
 MONTH_WORD: Final = "|".join(sorted(MONTH_NUMBERS, key=len, reverse=True))
 DATES: Final = re.compile(
@@ -60,6 +64,13 @@ class Day:
         return years and (self.month, self.day) == (other.month, other.day)
 
 
+def drop_carried(text: str) -> str:
+    """Return a text without what its translation carries over as it stands: no words are in it."""
+    for pattern in CARRIED:
+        text = pattern.sub("\n", text)
+    return text
+
+
 def keeps_addresses(source: str, text: str) -> bool:
     """Whether a translation has the URLs and mail addresses of its source, and no others."""
     return _addresses(source) == _addresses(text)
@@ -86,8 +97,8 @@ def keeps_dates(source: str, text: str) -> bool:
     wanted, found = _days(source), _days(text)
     if not found:
         return True
-    known = [day for days in found for day in days]
-    return all(any(one.agrees(other) for one in days for other in known) for days in wanted)
+    known = {day for days in found for day in days}
+    return all(any(one.agrees(other) for one in days for other in known) for days in set(wanted))
 
 
 def _addresses(text: str) -> frozenset[str]:

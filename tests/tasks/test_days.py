@@ -59,3 +59,8 @@ def test_any_text_has_days_or_not(one: str, other: str) -> None:
     """Nothing raises, and a text has its own days."""
     lose(one, other)
     assert lose(one, one) == ()
+
+
+def test_a_long_log_is_soon_read() -> None:
+    """Thousands of dates and numbers take time in proportion to their count."""
+    assert lose("June 6", "Mar  5 12:01:02 host app[12]: ok\n" * 5000)

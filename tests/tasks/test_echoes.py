@@ -77,3 +77,12 @@ def test_any_text_is_a_copy_or_not(one: str, other: str) -> None:
     """Nothing raises, and short texts are no copies."""
     says_twice(one, other)
     assert not is_copy(one, other)
+
+
+def test_many_sentences_that_are_nearly_alike() -> None:
+    """Each is looked for once, however many others it is like."""
+    text = " ".join(
+        f"The {chr(97 + n // 26)}{chr(97 + n % 26)} comes on a day in the week that is long enough."
+        for n in range(200)
+    )
+    assert not says_twice(text, text)

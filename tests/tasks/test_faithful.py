@@ -104,6 +104,26 @@ def test_a_changed_whole_has_its_code(pair: tuple[str, str]) -> None:
     assert find(pair, text[:12]) is not None
 
 
+@pytest.mark.parametrize(
+    ("code", "source", "text"),
+    [
+        (
+            "ja",
+            "Contact support@mail.shop.example or https://www.shop.example/help/us?from=mail now.",
+            "連絡先: support@mail.shop.example、https://www.shop.example/help/us?from=mail",
+        ),
+        (
+            "zh",
+            "Get it from https://cdn.shop.example/files/new/catalogue/spring.pdf today.",
+            "请今天从https://cdn.shop.example/files/new/catalogue/spring.pdf下载。",
+        ),
+    ],
+)
+def test_an_address_is_in_no_language(code: str, source: str, text: str) -> None:
+    """A short sentence is not foreign for the long address in it."""
+    assert find_problem(text, source, code, Glossary((), code)) is None
+
+
 def test_a_dropped_sentence_is_seen_by_count_and_length() -> None:
     """Merged sentences are sound; one that is missing leaves the rest too short."""
     source = (

@@ -30,6 +30,7 @@ from jobs.tasks.kept_names import find_lost_names
         ("zh", "We met Tom Baker in the office.", "我们在办公室见到了汤姆·贝克。"),
         ("ja", "She met Yamada and Zhang Wei in Tokyo.", "彼女は東京で山田と張偉に会った。"),
         ("de", "She lives in Vienna, he in Munich.", "Sie wohnt in Wien, er in München."),
+        ("fr", "The museum is closed on Mondays.", "Le musée est fermé le lundi."),
         ("ja", "How To Write Better Letters Without Tears", "涙なしにより良い手紙を書く方法"),
         ("ja", "The UN and NATO are in a hurry.", "国連と北大西洋条約機構は急いでいる。"),
         ("en", "トム・ベイカーさんが来ました。", "Mr. Tom Baker came."),

@@ -54,6 +54,18 @@ JAPANESE = "配送は2日遅れて届きました。今週末までに新しい�
             "Nutzen Sie Google Cloud Platform mit React Native.",
             False,
         ),
+        (
+            "ja",
+            "See https://www.shop.example/en/docs/page for help with this.",
+            "詳しくはhttps://www.shop.example/en/docs/pageをご覧ください。",
+            False,
+        ),
+        (
+            "de",
+            'Run `git commit all of it now` and <a href="https://x.example/">look</a>.',
+            'Führe `git commit all of it now` aus und <a href="https://x.example/">schau</a>.',
+            False,
+        ),
     ],
 )
 def test_untranslated_stretches(code: str, source: str, text: str, left: bool) -> None:

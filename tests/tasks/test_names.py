@@ -99,6 +99,8 @@ def test_names_are_compared_within_one_script() -> None:
     assert lost_names("カースティ・ウィリアムズ氏が東京で会った。", ENGLISH) == ()
     german = "Wir haben die Regale bestellt und der Chef ist mit dem Preis nicht zufrieden."
     assert lost_names("Die Bestellung der Möbel und der Ärger.", german) == ()
+    short = "Der Aufzug im Haus ist seit Montag defekt. Die Firma kommt erst am Donnerstag."
+    assert lost_names("Aufzug im Haus seit Montag defekt, Reparatur Donnerstag.", short) == ()
 
 
 @given(ANY_TEXT, ANY_TEXT)
@@ -106,3 +108,11 @@ def test_any_text_has_names_or_not(one: str, other: str) -> None:
     """Nothing raises, and a text has its own names."""
     lost_names(one, other)
     assert lost_names(one, one) == ()
+
+
+def test_a_long_line_of_names_is_soon_read() -> None:
+    """A line is looked at once, not once for each of its words."""
+    summary = "we met " + " and ".join(
+        f"A{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}on" for n in range(3000)
+    )
+    assert lost_names(summary, "He met Tom in the office. " * 100) == ()

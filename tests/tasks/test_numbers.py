@@ -70,6 +70,9 @@ def invent(summary: str, source: str) -> list[str]:
         ("5月3日", "May 3"),
         ("3.5.2026", "May 3, 2026"),
         ("2026-05-03", "3 May 2026"),
+        ("3亿", "三亿"),
+        ("2곳", "두 곳"),
+        ("5개", "다섯 개"),
     ],
 )
 def test_spellings_agree(figures: str, words: str) -> None:
@@ -150,3 +153,15 @@ def test_any_run_of_words_is_read(words: list[str]) -> None:
     """However number words follow each other, values come out; long runs end."""
     found = find_spelled(" ".join(words * 20))
     assert all(isinstance(value, Decimal) for one in found for value in one.values)
+
+
+@pytest.mark.parametrize("words", ["一" * 5000 + "十", "九" * 5000, "one " + "and " * 5000])
+def test_a_run_without_an_end_is_no_number_and_no_error(words: str) -> None:
+    """Python refuses to read so many digits; a row may hold them."""
+    lost_numbers("5", words)
+    invented_numbers(words, words)
+
+
+def test_minutes_of_many_full_hours_are_soon_told() -> None:
+    """A timetable takes time in proportion to its length."""
+    assert len(lost_numbers("at 10:00 x " * 5000, "x")) == 5000

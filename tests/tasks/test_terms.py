@@ -92,3 +92,10 @@ def test_a_translation_that_holds_the_target_is_never_blamed(
         return
     glossary = Glossary([Term(source="x", target=term)], "ja")
     assert glossary.find_ignored("x", f"{before} {term} {after}") == ()
+
+
+def test_many_terms_in_a_long_text() -> None:
+    """The text is folded once, not once for each term."""
+    glossary = Glossary([Term(source=f"t{n}x", target=f"u{n}x") for n in range(500)], "de")
+    source = " ".join(f"t{n}x" for n in range(500))
+    assert len(glossary.find_ignored(source, "y " * 50_000)) == 500

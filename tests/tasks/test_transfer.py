@@ -102,3 +102,8 @@ def test_a_text_keeps_what_it_has(text: str) -> None:
     assert keeps_placeholders(text, text)
     assert keeps_markup(text, text)
     assert keeps_dates(text, text)
+
+
+def test_a_link_without_an_end_is_soon_given_up() -> None:
+    """The time is in proportion to the length."""
+    assert keeps_markup("[a](" + "x" * 100_000, "b")
