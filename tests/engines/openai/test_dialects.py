@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,20 @@ ANY_JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["data", "models", "id", "name", "version", "meta", "n_ctx", "digest"]),
+            st.sampled_from(
+                [
+                    "data",
+                    "models",
+                    "id",
+                    "name",
+                    "aliases",
+                    "owned_by",
+                    "version",
+                    "meta",
+                    "n_ctx",
+                    "digest",
+                ]
+            ),
             inner,
             max_size=3,
         )
@@ -32,6 +46,28 @@ def test_nonsense_is_no_list_and_no_name(models: Any, pages: dict[str, Any]) -> 
         assert (chosen is not None) == (len(names) == 1)
         if chosen is not None:
             assert len(identify(models, chosen, pages).fingerprint) == 64
+
+
+@pytest.mark.parametrize("owner", ["library", "llamacpp", "organization_owner", "vllm", "nvidia"])
+@given(value=ANY_JSON)
+def test_pages_of_any_form_are_no_harm(owner: str, value: Any) -> None:
+    """Lists that are numbers, numbers that are lists, versions that no terminal should see."""
+    models = {"data": [{"id": "m", "owned_by": owner, "aliases": value, "max_model_len": value}]}
+    pages = dict.fromkeys(NAMES, value) | {"/api/tags": {"models": value}}
+    assert choose_name(models, "m") == "m"
+    found = identify(models, "m", pages)
+    assert (found.context_tokens or 1) <= 100_000_000
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "a\0", "a\nb", "a\ud800", "a\u202eb"])
+def test_what_no_terminal_should_see_is_no_name(name: str) -> None:
+    """Names and versions stand in messages and in SQL; a full-width space may stand in both."""
+    assert list_names({"data": [{"id": name}]}) is None
+    assert list_names({"data": [{"id": "/模型/大\u3000小.gguf"}]}) is not None
+    models = {"data": [{"id": "m", "owned_by": "vllm", "max_model_len": 10**30}]}
+    found = identify(models, "m", {"/version": {"version": name}})
+    assert found.version in ("a", "a[31m", "ab")
+    assert found.context_tokens is None
 
 
 def test_folders_of_a_file_are_not_its_identity() -> None:

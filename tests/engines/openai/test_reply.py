@@ -1,6 +1,7 @@
 """An answer's tokens tile its bytes exactly, or it has none."""
 
 import json
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -68,6 +69,8 @@ def test_white_space_and_marks_of_the_end_wrote_nothing() -> None:
         [entry(b"{}", None)],
         [entry(b"{}", float("nan"))],
         [entry(b"{}", 0.5)],
+        [entry(b"{}", -math.inf)],
+        [entry(b"{}", -(10**400))],
         [entry(b"{}", True)],
         [{"token": "\ufffd", "logprob": -1.0}, {"token": "}", "logprob": -1.0}],
         [{"token": "{}", "bytes": [1000], "logprob": -1.0}],
@@ -95,7 +98,7 @@ def test_null_logprobs_leave_the_answer_as_it_is(entries: Any) -> None:
 
 def test_a_cut_answer_is_marked() -> None:
     """So is one whose end has a reason nobody knows."""
-    for reason in ("length", None, "content_filter", "tool_calls"):
+    for reason in ("length", None, "content_filter", "tool_calls", ["stop"], {}):
         assert read(make("{", reason=reason)).finish == "length"
     assert read(make("{}", reason="eos")).finish == "stop"
 
@@ -137,5 +140,6 @@ def test_usage_is_counted_where_it_is_told() -> None:
     }
     reply = read(make("{}", usage=usage))
     assert (reply.prompt_tokens, reply.cached_tokens, reply.output_tokens) == (10, 10, 3)
-    reply = read(make("{}", usage={"prompt_tokens": -1, "completion_tokens": "many"}))
-    assert (reply.prompt_tokens, reply.cached_tokens, reply.output_tokens) == (None, 0, None)
+    for nonsense in (-1, "many", True, 2**31, 2**70):  # the ledger's columns have 32 bits
+        reply = read(make("{}", usage={"prompt_tokens": nonsense, "completion_tokens": nonsense}))
+        assert (reply.prompt_tokens, reply.cached_tokens, reply.output_tokens) == (None, 0, None)

@@ -7,7 +7,8 @@ llama-server `/props`, Ollama `/api/version`, `/api/tags` and `/api/ps`, LM Stud
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal
@@ -52,6 +53,9 @@ CUTS_SILENTLY: Final = frozenset({"ollama"})
 """Servers that drop a part of a text that is too long, and answer."""
 OLLAMA_CONTEXT_TOKENS: Final = 2048
 """The least that Ollama was ever set to by default; older ones do not say what they use."""
+MOST: Final = 100_000_000
+UNFIT: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What terminals obey and databases do not hold."""
 META: Final = ("ftype", "n_ctx_train", "n_embd", "n_params", "n_vocab", "size", "vocab_type")
 OWN_FACTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -81,12 +85,16 @@ class Identity:
 
 
 def list_names(models: Any) -> list[str] | None:
-    """Return the names of the models a server lists; None if it is no such list."""
+    """Return the names of the models a server lists; None if it is no such list.
+
+    One with controls or half surrogates is no name: names stand in messages and in SQL.
+    """
     try:
         names = [entry["id"] for entry in models["data"] or ()]
     except (LookupError, TypeError):
         return None
-    return names if all(isinstance(name, str) for name in names) else None
+    good = all(isinstance(name, str) and not UNFIT.search(name) for name in names)
+    return names if good else None
 
 
 def choose_name(models: Any, wanted: str | None) -> str | None:
@@ -95,7 +103,7 @@ def choose_name(models: Any, wanted: str | None) -> str | None:
     if wanted is None:
         return names[0] if len(names) == 1 else None
     for entry in (models or {}).get("data") or ():
-        known = (entry.get("id"), *(entry.get("aliases") or ()))
+        known = (entry.get("id"), *_list(entry.get("aliases")))
         if wanted in known or f"{wanted}:latest" in known:
             return str(entry["id"])
     return None
@@ -154,7 +162,8 @@ def _find_version(dialect: str, pages: Mapping[str, Any]) -> str:
         "vllm": ("/version", "version"),
         "nim": ("/v1/version", "release"),
     }.get(dialect, ("", ""))
-    return str(_dict(pages.get(page)).get(key, ""))[:64]
+    told = str(_dict(pages.get(page)).get(key, ""))
+    return UNFIT.sub("", told)[:64]
 
 
 def _find_context(
@@ -205,8 +214,8 @@ def _base(name: str) -> str:
 
 
 def _find_entry(listed: Any, field: str, name: str, *, key: str = "data") -> Mapping[str, Any]:
-    entries = _dict(listed).get(key)
-    found = [entry for entry in entries or () if _dict(entry).get(field) == name]
+    entries = _list(_dict(listed).get(key))
+    found = [entry for entry in entries if _dict(entry).get(field) == name]
     return found[0] if found else {}
 
 
@@ -214,6 +223,11 @@ def _dict(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _list(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
 def _count(value: Any) -> int | None:
-    good = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    """Return a number of tokens or rows; one that is beyond every machine is not told."""
+    good = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST
     return value if good else None

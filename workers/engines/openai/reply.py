@@ -1,6 +1,5 @@
 """Reads a chat completion: text, what ended it, and tokens where they tile the text. Pure."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,10 @@ FENCE: Final = re.compile(r"\s*```(?:json)?[^\S\n]*\n(.*?)\n?```\s*", re.DOTALL)
 TOLERANCE: Final = 1e-6
 """How far above 0 a log-probability may be by rounding."""
 WHITE: Final = b" \t\r\n"
+MOST_TOKENS: Final = 10_000_000
+"""No row has more; a count above it is nonsense, and would not fit into the ledger."""
+LEAST_LOGPROB: Final = -1e100
+"""llama-server's stand-in for minus infinity (-3.4e38) is above it; sums of them stay finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def read_reply(data: Any, *, fenced: bool = False) -> Reply | None:
         return None
     if said is None:
         return None
-    reason = choice.get("finish_reason")
+    reason = str(choice.get("finish_reason"))
     text = _strip(said, fenced=fenced)
     if not is_utf8(text):
         return None
@@ -116,7 +119,7 @@ def _read_entry(entry: Any) -> tuple[bytes, float] | None:
     if isinstance(logprob, bool) or not isinstance(logprob, int | float):
         return None
     piece = _read_piece(entry.get("bytes"), entry.get("token"))
-    if piece is None or math.isnan(logprob) or logprob > TOLERANCE:
+    if piece is None or not LEAST_LOGPROB <= logprob <= TOLERANCE:
         return None
     return piece, min(float(logprob), 0.0)
 
@@ -141,5 +144,5 @@ def _read_usage(usage: Any) -> tuple[int | None, int, int | None]:
 
 
 def _count(value: Any) -> int | None:
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
     return value if good else None
