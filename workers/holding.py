@@ -40,8 +40,8 @@ class Pools:
 class Holding:
     """The answers of one chunk: held until there is a prior, or the last of them has come.
 
-    A chunk that ends before the batch has `LEAST_ROWS` scores is let go uncalibrated; its scores
-    count for those that follow.
+    What a prior would not change is not held. A chunk that ends before the batch has `LEAST_ROWS`
+    scores is let go uncalibrated; its scores count for those that follow.
     """
 
     def __init__(self, database: Database, lease: Lease, pools: Pools) -> None:
@@ -54,16 +54,18 @@ class Holding:
 
     def take(self, answers: Sequence[Answer]) -> list[Answer]:
         """Take what has been answered; return what may be judged now."""
-        self._held += answers
+        ready = [one for one in answers if scores_of(one.reading) is None]
+        self._held += [one for one in answers if scores_of(one.reading) is not None]
         self._left -= len(answers)
         if self._held and self._prior is None:
             self._prior = priors.find(self._database, self._lease.batch_id, self._lease.tier)
-        if self._prior is None and self._left == 0:
+        if self._held and self._prior is None and self._left == 0:
             self._prior = self._make_prior()
         if self._prior is None and self._left:
-            return []
-        ready, self._held = self._held, []
-        return ready if self._prior is None else [_apply(one, self._prior) for one in ready]
+            return ready
+        held, self._held = self._held, []
+        prior = self._prior
+        return ready + (held if prior is None else [_apply(one, prior) for one in held])
 
     def _make_prior(self) -> Prior | None:
         scores = [found for one in self._held if (found := scores_of(one.reading)) is not None]

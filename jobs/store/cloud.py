@@ -86,13 +86,19 @@ def begin(database: Database, lease: Lease, sending: Sending) -> Request | Refus
 
 
 def bury_intents(connection: Connection, job_ids: Sequence[int]) -> int:
-    """Count the intents of dead senders as maybe paid; their money stays taken."""
+    """Count the intents of dead senders as maybe paid; their money stays taken.
+
+    They are locked first: the reply of one that was only slow may be coming at this moment.
+    """
     dead = list(
         connection.scalars(
-            select(cloud_requests.c.request_id).where(
+            select(cloud_requests.c.request_id)
+            .where(
                 cloud_requests.c.job_id.in_(job_ids),
                 cloud_requests.c.status == RequestStatus.INTENT,
             )
+            .order_by(cloud_requests.c.request_id)
+            .with_for_update()
         )
     )
     for request_id in dead:

@@ -59,17 +59,21 @@ def resume(database: Database, batch_id: str, new_budget: NewBudget | None = Non
     raises what `budget.change` raises, and changes nothing then.
     """
     with database.write() as connection:
-        if new_budget is not None:
-            budget.change(connection, batch_id, new_budget)
-        rows = connection.execute(
+        # Locked before anything else: a reply that is being settled is seen whole, or finds the
+        # row asked again; so does another resume.
+        stopped = connection.execute(
             select(jobs.c.job_id, jobs.c.obstacle_code)
             .where(
                 jobs.c.batch_id == batch_id,
                 jobs.c.status == JobStatus.REVIEW,
-                jobs.c.obstacle_code.in_(RESUMABLE),
+                jobs.c.obstacle_code.in_((*RESUMABLE, deadlines.DEADLINE)),
             )
             .order_by(jobs.c.row_number)
+            .with_for_update()
         ).all()
+        rows = [row for row in stopped if row.obstacle_code != deadlines.DEADLINE]
+        if new_budget is not None:
+            budget.change(connection, batch_id, new_budget)
         answered = deadlines.take_late_answers(connection, batch_id)
         late = deadlines.reopen(connection, batch_id)
         if not rows and not late:

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from jobs.calibration import LEAST_ROWS, Prior
+from jobs.prompt import Usage
 from jobs.spec import GateSection, Spec
 from jobs.store import Database, chunks, priors, results
 from jobs.store.batches import Batch
+from jobs.tasks import Answer, Reading
+from jobs.tasks.protocol import nothing
 from tests.execute.executing import PATIENCE_SECONDS, answer_owed, make_executor, run_aside
 from tests.store.making import all_hints, assert_sound, make_batch, statuses
 from workers.engines.stub import StubEngine
@@ -99,6 +102,21 @@ def test_nothing_is_written_while_rows_are_held(
     make_executor(sqlite, engine, commit_rows=16).answer(all_hints(sqlite)[0])
     assert [size for size in sizes if size] == [LEAST_ROWS]
     assert len(sizes) > 1
+
+
+def test_what_a_prior_would_not_change_is_not_held(
+    sqlite: Database, worker_lease: Callable[..., Any]
+) -> None:
+    """Labels that were written, and rows without an answer, are committed as they come."""
+    make_batch(sqlite, [3], change=calibrated)
+    holding = Holding(sqlite, worker_lease(), Pools())
+    said = Reading({"label": "refund"}, "refund", {}, 0.9, "token_logprobs")
+    written = Answer(1, said, Usage())
+    failed = Answer(2, nothing("engine_failed"), Usage(), "engine_failed")
+    signals = {"probabilities": {"refund": 0.9, "delivery": 0.1}}
+    scored = Answer(3, replace(written.reading, signals=signals), Usage())
+    assert holding.take([scored, written]) == [written]
+    assert holding.take([failed]) == [failed, scored]
 
 
 def test_a_stop_gives_held_rows_back(

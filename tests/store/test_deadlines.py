@@ -1,16 +1,18 @@
 """The deadline: rows without an end go to review, late workers write nothing, no cent is lost."""
 
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from jobs.deadline import Deadline
 from jobs.errors import LeaseLost
 from jobs.job import BatchStatus, JobStatus
 from jobs.store import Database, batches, budget, chunks, cloud, deadlines, review
 from jobs.store.batches import Batch
-from jobs.store.budget import CloudMoney
+from jobs.store.budget import CloudMoney, NewBudget
 from jobs.store.deadlines import STEP_CHUNKS
 from jobs.store.review import Resumed
 from tests.store.making import (
@@ -186,6 +188,39 @@ def test_a_sender_that_dies_after_the_deadline_is_buried_when_its_lease_is_over(
     assert_sound(database)
 
 
+def test_a_reply_that_comes_while_its_call_is_buried_is_lost(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be settled and counted as maybe paid, both at once."""
+    made = make_escalated(database)
+    lease = claim_cloud(database)
+    begun = begin(database, lease, lease.jobs[0])
+    strike(database, made.batch)
+    expire(database, lease)
+    end = cloud._end
+    replies: list[Future[None]] = []
+
+    def settle() -> None:
+        answered = cloud_outcome(lease.jobs[0], 9)
+        cloud.settle(database, lease, begun, answered, provider_request_id=None)
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def end_later(*arguments: Any, **options: Any) -> None:
+            if not replies:
+                replies.append(pool.submit(settle))
+                wait(replies, timeout=1)
+            end(*arguments, **options)
+
+        monkeypatch.setattr(cloud, "_end", end_later)
+        assert deadlines.bury_forgotten(database) == 1
+        with pytest.raises(LeaseLost):
+            replies[0].result()
+    assert requests(database) == [("maybe_paid", "maybe_paid", RESERVED, 0)]
+    assert taken(database) == RESERVED
+    assert_sound(database)
+
+
 def test_many_chunks_are_ended_in_steps(sqlite: Database) -> None:
     """More chunks than one transaction takes are all ended."""
     batch = make_batch(sqlite, [1] * (STEP_CHUNKS + 3))
@@ -263,6 +298,66 @@ def test_resume_leaves_a_late_answer_that_failed_a_check_to_a_person(database: D
     assert review.resume(database, made.batch.batch_id) == Resumed(0, 0)
     assert statuses(database, made.batch) == ["review"]
     assert reasons(database) != ["deadline"]
+    assert_sound(database)
+
+
+def test_a_reply_that_comes_while_rows_are_resumed_finds_its_row_asked_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the resume to end: else it were paid, kept, and its row asked once more."""
+    made = make_escalated(database)
+    lease = claim_cloud(database)
+    begun = begin(database, lease, lease.jobs[0])
+    strike(database, made.batch)
+    batches.close_finished(database)
+    answered = cloud_outcome(lease.jobs[0], 9)
+    reopen = deadlines.reopen
+    replies: list[Future[None]] = []
+
+    def settle() -> None:
+        cloud.settle(database, lease, begun, answered, provider_request_id=None)
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def reopen_meanwhile(connection: Connection, batch_id: str) -> int:
+            replies.append(pool.submit(settle))
+            wait(replies, timeout=1)
+            return reopen(connection, batch_id)
+
+        monkeypatch.setattr(deadlines, "reopen", reopen_meanwhile)
+        assert review.resume(database, made.batch.batch_id, NewBudget(10**9, "me")).rows == 1
+        with pytest.raises(LeaseLost):
+            replies[0].result()
+    assert statuses(database, made.batch) == ["escalated"]
+    assert rows_of(database, "SELECT * FROM attempts WHERE kind = 'cloud'") == []
+    assert_sound(database)
+
+
+def test_a_reply_that_is_being_settled_is_taken_by_the_resume(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And whoever came first, neither waits for the other in a circle."""
+    made = make_escalated(database)
+    lease = claim_cloud(database)
+    begun = begin(database, lease, lease.jobs[0])
+    strike(database, made.batch)
+    batches.close_finished(database)
+    return_money = cloud._return_money
+    resumes: list[Future[Resumed]] = []
+    with ThreadPoolExecutor(1) as pool:
+
+        def return_later(connection: Connection, batch_id: str, nano_usd: int) -> None:
+            more = NewBudget(2 * 10**9, "me")
+            resumes.append(pool.submit(review.resume, database, batch_id, more))
+            wait(resumes, timeout=1)
+            return_money(connection, batch_id, nano_usd)
+
+        monkeypatch.setattr(cloud, "_return_money", return_later)
+        answered = cloud_outcome(lease.jobs[0], 9)
+        cloud.settle(database, lease, begun, answered, provider_request_id=None)
+        assert resumes[0].result() == Resumed(0, 0, answered_late=1)
+    assert statuses(database, made.batch) == ["done"]
+    assert taken(database) == 9
     assert_sound(database)
 
 
