@@ -79,7 +79,9 @@ def labels_of(task: ClassifyTask, gold_other: str | None = None) -> Labels:
 
 def read_labels(text: str, labels: Labels, *, multi: bool) -> frozenset[str]:
     """Return the gold labels: one, or any number of them with `multi`."""
-    found = _split_labels(text.strip(), multi=multi)
+    whole = labels.find(text)
+    known = labels.has(whole)  # also where the name begins with a bracket or has a bar in it
+    found = [whole] if known else _split_labels(text.strip(), multi=multi)
     if not multi and len(found) != 1:
         raise GoldError("gold_not_one_label")
     return name_labels(found, labels, multi=multi)

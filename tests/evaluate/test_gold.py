@@ -47,6 +47,15 @@ def test_labels_are_read(text: str, multi: bool, expected: set[str]) -> None:
     assert read_labels(text, LABELS, multi=multi) == expected
 
 
+def test_a_label_that_looks_like_something_else_is_that_label() -> None:
+    """A name may begin with a bracket or have a bar in it; its rows are not left out."""
+    labels = Labels({name: name for name in ("[spam] refund", "{x}", "a|b", "a")})
+    for multi in (False, True):
+        for name in labels.names:
+            assert read_labels(f" {name} ", labels, multi=multi) == {name}
+    assert read_labels('["a", "a|b"]', labels, multi=True) == {"a", "a|b"}
+
+
 @pytest.mark.parametrize(
     ("text", "multi", "code"),
     [
