@@ -52,6 +52,7 @@ def test_the_catalogue_is_filtered(call: Call, folder: Path) -> None:
     assert names_of(call(*base, "--licence", "OWN")) == {"house"}
     assert "house" not in names_of(call(*base, "--commercial"))
     japanese = names_of(call(*base, "--language", "ja"))
+    assert names_of(call(*base, "--language", "Japanese")) == japanese
     assert {"house", "qwen25-7b", "llmjp4-8b"} <= japanese
     assert "llama33-70b" not in japanese
     both = names_of(call(*base, "--language", "ja", "--task", "extract", "--max-memory", "8GB"))

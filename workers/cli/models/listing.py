@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from jobs.errors import SettingError, SpecError
+from jobs.spec.language import base_language, find_language
 from jobs.spec.task import TASKS
 from workers.catalogue import Entry, Wanted, parse_size, read_catalogue
 from workers.cli.models.describing import describe, name_use, show_value, tell_entry
@@ -41,7 +42,8 @@ def list_all(
     config: Config = None,
     as_data: Json = False,
 ) -> None:
-    wanted = Wanted(_read_size(max_memory), licence, commercial, language, _read_task(task))
+    spoken = base_language(find_language(language) or language) if language else None
+    wanted = Wanted(_read_size(max_memory), licence, commercial, spoken, _read_task(task))
     settings = read_settings(database_url=db, redis_url=redis, config=config)
     told = [describe(settings, name) for name in list_models(settings)]
     fitting: Mapping[str, Entry] | None = None
