@@ -98,7 +98,8 @@ def test_null_logprobs_leave_the_answer_as_it_is(entries: Any) -> None:
 
 def test_a_cut_answer_is_marked() -> None:
     """So is one whose end has a reason nobody knows."""
-    for reason in ("length", None, "content_filter", "tool_calls", ["stop"], {}):
+    reasons: tuple[Any, ...] = ("length", None, "content_filter", "tool_calls", ["stop"], {})
+    for reason in reasons:
         assert read(make("{", reason=reason)).finish == "length"
     assert read(make("{}", reason="eos")).finish == "stop"
 
