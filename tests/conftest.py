@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import settings
 
 from jobs.store import Database, open_database, schema
 from tests.servers import Postgres, postgres_server, redis_server
@@ -33,6 +34,9 @@ INTEGRATION_FILES = (
     "watch/test_crash.py",
     "watch/test_watcher.py",
 )
+# A deadline is a timed assertion: it fails when the machine has other things to do.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 LOUD = ("fault", "heavy", "slow")
 QUIET_FOLDERS = ("tests/engines/", "tests/faults/", "tests/integration/")
 NOT_QUIET = ("tests/engines/openai/", "tests/engines/test_anthropic.py")  # no model of our own
