@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from jobs.calibration import FLOOR, Prior, average, calibrate, scores_of
@@ -48,6 +48,8 @@ def test_a_calibrated_reading_is_whole(rows: list[list[float]], shares: list[flo
 @given(SHARES)
 def test_labels_that_are_alike_on_the_mean_change_nothing(shares: list[float]) -> None:
     """A prior that favours no label takes nothing away."""
+    best, second, _ = sorted(shares, reverse=True)
+    assume(best - second > 1e-5)  # signals are rounded: nearer ones are as good as equal
     raw = read(shares)
     found = calibrate(raw, Prior(100, dict.fromkeys(LABELS, -1.5)))
     assert found.label == raw.label

@@ -48,7 +48,7 @@ MAX_SCALED_CHARS: Final = 60
 DIGITS: Final = r"[0-9]+(?:[.,'’][0-9]+)*"
 GROUPED: Final = r"[0-9]{1,3}(?: [0-9]{3})+(?![0-9])(?:,[0-9]+)?"
 CJK_SCALED: Final = (
-    rf"(?:{DIGITS} ?(?:[百千]?[万萬만億亿억兆]|[百千]) ?)+(?:[0-9,]*[0-9](?![0-9.]))?"
+    rf"(?:{DIGITS} ?(?:[百千]?[万萬만億亿억兆]|[百千]) ?)+(?:[0-9,]*[0-9](?![0-9]|\.[0-9]))?"
 )
 WORD_SCALED: Final = (
     rf"{DIGITS} (?:thousand|tausend|mille|millions?|millionen|mio|billion|milliarden?|milliards?)\b"

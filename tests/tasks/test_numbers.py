@@ -165,3 +165,9 @@ def test_a_run_without_an_end_is_no_number_and_no_error(words: str) -> None:
 def test_minutes_of_many_full_hours_are_soon_told() -> None:
     """A timetable takes time in proportion to its length."""
     assert len(lost_numbers("at 10:00 x " * 5000, "x")) == 5000
+
+
+def test_a_full_stop_ends_a_number_of_kanji_and_digits() -> None:
+    """The digits before it belong to the number; before a decimal point they are another's."""
+    assert [str(*one.values) for one in find_numbers("It is 1万1.")] == ["10001"]
+    assert {str(v) for one in find_numbers("1万 1.5") for v in one.values} == {"10000", "1.5"}
