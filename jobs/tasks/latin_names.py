@@ -10,7 +10,7 @@ from jobs.tasks.function_words import tell_language
 from jobs.tasks.name_words import ALIASES, OPENERS, ORDINARY, TAILS
 from jobs.tasks.named import MIN_STEM, WORD, Known
 
-TOKEN: Final = re.compile(r"[^\W\d_](?:[\w]|[.'’&-](?=\w))*")
+TOKEN: Final = re.compile(r"(?<!\w)[^\W\d_](?:[\w]|[.'’&-](?=\w))*")
 START: Final = re.compile(r"(?:^|[.!?:;…。！？\n]['\"”’)\]]*)\s*(?:[-*•・(\"'“‘\[#]|\d+[.)])*\s*$")
 NAME: Final = re.compile(r"(?=[A-Z\u00c0-\u00de])[^\W\d_](?:[^\W\d_]|[.'’&-])+")
 """A word that begins with a capital; one with digits is a matter of numbers."""

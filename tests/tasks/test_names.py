@@ -103,6 +103,12 @@ def test_names_are_compared_within_one_script() -> None:
     assert lost_names("Aufzug im Haus seit Montag defekt, Reparatur Donnerstag.", short) == ()
 
 
+def test_what_hangs_on_digits_is_no_name() -> None:
+    """It is a matter of numbers: 5Km, 0Aa."""
+    assert lost_names("We ran 5Km and 0Aa.", "we ran 5km and 0aa.") == ()
+    assert lost_names("We saw 3Pm.", "we saw it") == ()
+
+
 @given(ANY_TEXT, ANY_TEXT)
 def test_any_text_has_names_or_not(one: str, other: str) -> None:
     """Nothing raises, and a text has its own names."""
