@@ -8,9 +8,6 @@ import pytest
 
 from jobs.draft import KINDS, Guess, Kind, write_draft
 from jobs.spec import Spec, parse_spec
-from jobs.spec.attachments import ATTACHED
-from jobs.spec.model import RouteSection
-from jobs.spec.task import TASKS
 from jobs.words import LANGUAGES, Language
 
 GUESS = Guess(text="text", id="id", label="label", labels=("a", "b"), others=("label",))
@@ -50,13 +47,6 @@ def read(text: str, folder: Path) -> Spec:
     return parse_spec(text, "mine.toml", folder)
 
 
-def skip_unless_known(kind: Kind, key: str) -> None:
-    """Leave out a key whose part is not there."""
-    known = {*TASKS[kind].model_fields, *RouteSection.model_fields, *ATTACHED}
-    if key not in known:
-        pytest.skip(f"{key} is not built")
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_offered(kind: Kind, language: Language) -> None:
@@ -70,7 +60,6 @@ def test_what_is_offered(kind: Kind, language: Language) -> None:
 @pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind in KINDS for key in OFFERED[kind]])
 def test_an_offered_key_is_good(tmp_path: Path, kind: Kind, key: str) -> None:
     """Each of them alone, without anything else to be filled in."""
-    skip_unless_known(kind, "examples" if kind == "extract" else key)
     spec = read(take(draft(kind), key), tmp_path)
     section = spec.route if key == "complexity" else spec.task
     assert getattr(section, key) not in (None, "", ())
@@ -81,7 +70,6 @@ def test_an_offered_key_is_good(tmp_path: Path, kind: Kind, key: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_offered_example_is_good(tmp_path: Path, kind: Kind) -> None:
     """Its answer has the form that the task wants."""
-    skip_unless_known(kind, "examples")
     text = re.sub(r"^# (?=\[\[task\.examples|(text|answer) = )", "", draft(kind), flags=re.M)
     spec = read(text, tmp_path)
     assert len(getattr(spec.task, "examples", ())) == 1
@@ -89,7 +77,6 @@ def test_an_offered_example_is_good(tmp_path: Path, kind: Kind) -> None:
 
 def test_offered_fields_are_good(tmp_path: Path) -> None:
     """A date, and a list of strings with a pattern."""
-    skip_unless_known("extract", "examples")
     spec = read(draft("extract"), tmp_path)
     fields = spec.canonical()["task"]["fields"]
     assert [field["type"] for field in fields] == ["date", "list"]

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from jobs.errors import NotBuiltError
-from jobs.spec import parse_spec
 from jobs.spec.model import NOT_BUILT, NOT_BUILT_VALUES
 from tests.test_spec import GOOD, complain, with_line
 
@@ -24,16 +23,6 @@ def test_unbuilt_keys_are_refused_by_name(key: str) -> None:
     found = complain(text, NotBuiltError)
     assert (found["code"], found["key"], found["value"]) == ("setting_not_built", key, "anything")
     assert text.splitlines()[found["line"] - 1] == line
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [(key, value) for key, values in NOT_BUILT.items() for value in values]
-)
-def test_the_value_that_means_without_is_accepted(key: str, value: object) -> None:
-    """A key of a part that is not built may say that it is not wanted; nothing changes."""
-    section, _, name = key.rpartition(".")
-    text = with_line(section, f"{name} = {as_toml(value)}")
-    assert parse_spec(text, "my.toml").hash() == parse_spec(GOOD, "my.toml").hash()
 
 
 @pytest.mark.parametrize(

@@ -20,20 +20,17 @@ from jobs.spec.zone import DEFAULT_ZONE
 
 Title = Annotated[str, StringConstraints(pattern=r"^\S([^\x00-\x1f]*\S)?$", max_length=64)]
 
-NOT_BUILT: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
-    {
-        # dotted key -> the values that need nothing further and are therefore accepted
-        "gate.target": (),
-        "gate.confidence": (),
-        "gate.scope": (),
-        "gate.group": (),
-        "policy.mask_columns": (),
-        "policy.patterns": (),
-        "policy.words": (),
-        "policy.retention_days": (),
-    }
+NOT_BUILT: Final = (
+    "gate.target",
+    "gate.confidence",
+    "gate.scope",
+    "gate.group",
+    "policy.mask_columns",
+    "policy.patterns",
+    "policy.words",
+    "policy.retention_days",
 )
-"""Known keys of the contract whose part is not built, with the values that mean "without it"."""
+"""Known keys of the contract whose part is not built, as dotted paths."""
 
 NOT_BUILT_VALUES: Final[Mapping[str, tuple[object, ...]]] = MappingProxyType(
     {

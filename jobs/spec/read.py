@@ -70,7 +70,7 @@ def _check(data: dict[str, Any], text: str, file: str, folder: Path) -> Spec:
     data = attach(data, folder, text, file)
     _refuse_unstorable(data, text, file)
     try:
-        spec = Spec.model_validate(freeze(_without_accepted(data)))
+        spec = Spec.model_validate(freeze(data))
     except ValidationError as error:
         raise _as_spec_error(error, data, text, file) from None
     _refuse_unused(data, text, file)
@@ -151,23 +151,10 @@ def _flatten(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 def _refuse_not_built(data: Mapping[str, Any], text: str, file: str) -> None:
     for key, value in _flatten(data):
-        unbuilt_key = key in NOT_BUILT and not any(
-            value == accepted and type(value) is type(accepted) for accepted in NOT_BUILT[key]
-        )
         unbuilt_value = value in NOT_BUILT_VALUES.get(key, ()) if isinstance(value, str) else False
-        if unbuilt_key or unbuilt_value:
+        if key in NOT_BUILT or unbuilt_value:
             line = find_line(text, tuple(key.split(".")))
             raise NotBuiltError("setting_not_built", file=file, line=line, key=key, value=value)
-
-
-def _without_accepted(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop the keys of unbuilt parts that say "without it"; the models do not know them."""
-    return {
-        key: {name: item for name, item in value.items() if f"{key}.{name}" not in NOT_BUILT}
-        if isinstance(value, dict)
-        else value
-        for key, value in data.items()
-    }
 
 
 def _as_spec_error(
