@@ -53,7 +53,8 @@ def write_outcomes(
 def add_late_attempt(connection: Connection, lease: Lease, outcome: Outcome) -> None:
     """Write the answer of a row that has come to its end meanwhile: it costs, and changes no state.
 
-    It stands for the row from now on if it is an answer at all.
+    It stands for the row from now on if it is an answer at all; if not, it is why the row waits
+    for a person, and no resume pays for the same again.
     """
     attempt_id = connection.execute(
         insert(attempts)
@@ -67,12 +68,13 @@ def add_late_attempt(connection: Connection, lease: Lease, outcome: Outcome) -> 
         .returning(attempts.c.attempt_id)
     ).scalar_one()
     attempt = outcome.attempt
-    better = {} if attempt.output is None else {"attempt_id": attempt_id}
+    told = {"obstacle_code": attempt.reason_code, "obstacle": attempt.reason}
+    told = told if attempt.output is None else {"attempt_id": attempt_id}
     connection.execute(
         update(jobs)
         .where(jobs.c.job_id == attempt.job_id)
         .values(
-            cost_nano_usd=jobs.c.cost_nano_usd + attempt.cost_nano_usd, updated_at=now(), **better
+            cost_nano_usd=jobs.c.cost_nano_usd + attempt.cost_nano_usd, updated_at=now(), **told
         )
     )
 

@@ -1,6 +1,7 @@
 """The deadline: rows without an end go to review, late workers write nothing, no cent is lost."""
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -298,6 +299,24 @@ def test_resume_leaves_a_late_answer_that_failed_a_check_to_a_person(database: D
     assert review.resume(database, made.batch.batch_id) == Resumed(0, 0)
     assert statuses(database, made.batch) == ["review"]
     assert reasons(database) != ["deadline"]
+    assert_sound(database)
+
+
+def test_resume_does_not_pay_again_for_a_late_refusal(database: Database) -> None:
+    """The row waits for a person, and says that the cloud refused it."""
+    made = make_escalated(database)
+    lease = claim_cloud(database)
+    begun = begin(database, lease, lease.jobs[0])
+    strike(database, made.batch)
+    batches.close_finished(database)
+    late = cloud_outcome(lease.jobs[0], 9, JobStatus.REVIEW)
+    nothing = replace(late.attempt, output=None, label=None, reason_code="cloud_refused")
+    refused = replace(late, attempt=nothing)
+    cloud.settle(database, lease, begun, refused, provider_request_id=None)
+    assert review.resume(database, made.batch.batch_id) == Resumed(0, 0)
+    assert statuses(database, made.batch) == ["review"]
+    assert reasons(database) == ["cloud_refused"]
+    assert suggested(database) == 1
     assert_sound(database)
 
 
